@@ -1,0 +1,1 @@
+"""maquette: one picture in, a finished 3D asset out."""

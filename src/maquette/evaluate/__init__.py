@@ -1,0 +1,1 @@
+"""Measuring generated meshes against the truth."""

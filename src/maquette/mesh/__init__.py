@@ -1,0 +1,1 @@
+"""Mesh work: clean, simplify, export."""

@@ -1,0 +1,1 @@
+"""The networks: plain modules, one file each, no files, devices or settings inside."""

@@ -1,0 +1,1 @@
+"""From a picture file to the network's input: load, cut out, recentre."""

@@ -1,0 +1,1 @@
+"""Our own software renderer: cameras, rasterisation, previews."""

@@ -1,0 +1,1 @@
+"""Shape generation: condition, denoise, decode to a mesh."""
