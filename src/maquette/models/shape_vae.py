@@ -1,0 +1,187 @@
+"""Vector-set autoencoder of shapes: a surface becomes a set of latents, the latents a field of inside/outside logits.
+
+3DShape2VecSet (arXiv 2301.11445) as published with Hunyuan3D 2.0 to 2.1 (arXiv 2501.12202, 2506.15442). The encoder
+draws its queries from the surface itself, so which points it was given decides its output; choosing them is left to the
+caller (`maquette.shape.surface_points`). Layer norms use eps 1e-6 except the two last ones of encoder and decoder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from maquette.models.attention import CrossAttention, SelfAttention
+from maquette.models.feed_forward import FeedForward
+from maquette.models.fourier import FourierConfig, FourierFeatures
+
+
+@dataclass(frozen=True)
+class ShapeVAEConfig:
+    """Sizes of the autoencoder. The defaults are those of the published 2.1 checkpoint."""
+
+    num_latents: int = 4096
+    latent_channels: int = 64
+    width: int = 1024
+    num_heads: int = 16
+    num_encoder_layers: int = 8
+    """Self-attention blocks of the encoder."""
+    num_decoder_layers: int = 16
+    qkv_bias: bool = False
+    qk_norm: bool = True
+    point_features: int = 4
+    """Channels beside the position: normal (3) and, in the published models, a sharp-edge label."""
+    points_per_latent: int = 20
+    """Surface points the encoder reads for each latent (upstream `downsample_ratio`)."""
+    fourier: FourierConfig = field(default_factory=FourierConfig)
+    query_reduction: int = 1
+    """The field decoder is this many times narrower than `width` (turbo: 2 or more)."""
+    query_mlp_ratio: int = 4
+    query_norm_out: bool = True
+    """Final norm of the field decoder; without it there is no query-key norm in it either."""
+    scale_factor: float = 1.0
+    """Latents are multiplied by it for the denoiser and divided by it before decoding."""
+    has_encoder: bool = True
+
+
+class ShapeVAE(nn.Module):
+    """Encoder (optional) and decoder of shape latents."""
+
+    def __init__(self, config: ShapeVAEConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.has_encoder:
+            self.encoder = ShapeEncoder(config)
+        self.latents_in = nn.Linear(config.latent_channels, config.width)
+        self.blocks = nn.Sequential(*(SelfBlock(config) for _ in range(config.num_decoder_layers)))
+        self.field = FieldDecoder(config)
+
+    def encode(self, points: Tensor, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Surface to the posterior over latents.
+
+        Args:
+            points: (B, P, 3 + point_features) positions and features of the surface, in [-1, 1].
+            queries: (B, num_latents, 3 + point_features) the points that become latents.
+
+        Returns:
+            Mean and log-variance, each (B, num_latents, latent_channels); the log-variance within [-30, 20].
+        """
+        mean, log_variance = self.encoder(points, queries).chunk(2, dim=-1)
+        return mean, log_variance.clamp(-30.0, 20.0)
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Latents (B, N, latent_channels), already divided by `scale_factor` → tokens (B, N, width) for `field`."""
+        return self.blocks(self.latents_in(latents))
+
+
+class ShapeEncoder(nn.Module):
+    """Query points attend to all surface points, then to each other."""
+
+    def __init__(self, config: ShapeVAEConfig) -> None:
+        super().__init__()
+        self.fourier = FourierFeatures(config.fourier)
+        self.points_in = nn.Linear(self.fourier.out_width() + config.point_features, config.width)
+        self.cross = CrossBlock(config, config.width, config.num_heads, mlp_ratio=4, qk_norm=config.qk_norm)
+        self.blocks = nn.Sequential(*(SelfBlock(config) for _ in range(config.num_encoder_layers)))
+        self.norm_out = nn.LayerNorm(config.width)
+        self.moments = nn.Linear(config.width, 2 * config.latent_channels)
+
+    def tokens(self, points: Tensor, queries: Tensor) -> Tensor:
+        """Points and queries as in `ShapeVAE.encode` → (B, num_latents, width)."""
+        x = self.cross(self._embed(queries), *self.cross.project_context(self._embed(points)))
+        return self.norm_out(self.blocks(x))
+
+    def forward(self, points: Tensor, queries: Tensor) -> Tensor:
+        """Points and queries as in `ShapeVAE.encode` → [mean, log-variance] on the last axis."""
+        return self.moments(self.tokens(points, queries))
+
+    def _embed(self, points: Tensor) -> Tensor:
+        return self.points_in(torch.cat([self.fourier(points[..., :3]), points[..., 3:]], dim=-1))
+
+
+class FieldDecoder(nn.Module):
+    """The logit of any point in space: the point attends once to the decoded latents."""
+
+    def __init__(self, config: ShapeVAEConfig) -> None:
+        super().__init__()
+        width = config.width // config.query_reduction
+        self.fourier = FourierFeatures(config.fourier)
+        self.query_in = nn.Linear(self.fourier.out_width(), width)
+        self.context_in = nn.Linear(config.width, width) if config.query_reduction > 1 else nn.Identity()
+        self.cross = CrossBlock(
+            config,
+            width,
+            config.num_heads // config.query_reduction,
+            mlp_ratio=config.query_mlp_ratio,
+            qk_norm=config.qk_norm and config.query_norm_out,
+        )
+        self.norm_out = nn.LayerNorm(width) if config.query_norm_out else nn.Identity()
+        self.logit = nn.Linear(width, 1)
+
+    def project(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Tokens of `ShapeVAE.decode` (B, N, width) → keys and values for any number of `query` calls."""
+        return self.cross.project_context(self.context_in(tokens))
+
+    def query(self, points: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """Points (B, Q, 3) → logits (B, Q), positive inside."""
+        x = self.cross(self.query_in(self.fourier(points)), keys, values)
+        return self.logit(self.norm_out(x)).squeeze(-1)
+
+    def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
+        """Points (B, Q, 3) and tokens (B, N, width) → logits (B, Q)."""
+        return self.query(points, *self.project(tokens))
+
+
+class SelfBlock(nn.Module):
+    """Self-attention and MLP, norms before each."""
+
+    def __init__(self, config: ShapeVAEConfig) -> None:
+        super().__init__()
+        head_width = config.width // config.num_heads
+        self.norm1 = nn.LayerNorm(config.width, eps=1e-6)
+        self.attention = SelfAttention(
+            config.width,
+            config.num_heads,
+            qkv_bias=config.qkv_bias,
+            q_norm=nn.LayerNorm(head_width, eps=1e-6) if config.qk_norm else None,
+            k_norm=nn.LayerNorm(head_width, eps=1e-6) if config.qk_norm else None,
+        )
+        self.norm2 = nn.LayerNorm(config.width, eps=1e-6)
+        self.feed_forward = FeedForward(config.width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, N, width) → (B, N, width)."""
+        x = x + self.attention(self.norm1(x))
+        return x + self.feed_forward(self.norm2(x))
+
+
+class CrossBlock(nn.Module):
+    """Cross-attention and MLP, norms before each and on the context."""
+
+    def __init__(
+        self, config: ShapeVAEConfig, width: int, num_heads: int, *, mlp_ratio: int, qk_norm: bool
+    ) -> None:
+        super().__init__()
+        head_width = width // num_heads
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.norm_context = nn.LayerNorm(width, eps=1e-6)
+        self.attention = CrossAttention(
+            width,
+            width,
+            num_heads,
+            qkv_bias=config.qkv_bias,
+            q_norm=nn.LayerNorm(head_width, eps=1e-6) if qk_norm else None,
+            k_norm=nn.LayerNorm(head_width, eps=1e-6) if qk_norm else None,
+        )
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.feed_forward = FeedForward(width, mlp_ratio)
+
+    def project_context(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, M, width) → keys and values."""
+        return self.attention.project_context(self.norm_context(context))
+
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """(B, Q, width) → (B, Q, width)."""
+        x = x + self.attention(self.norm1(x), keys, values)
+        return x + self.feed_forward(self.norm2(x))
