@@ -114,7 +114,11 @@ def run_fourier(case: Case) -> Iterator[Comparison]:
     for name, params in case.record["constructor_kwargs"].items():
         features = FourierFeatures(published.fourier_config(params))
         yield name, features(case.tensors["inputs/x"]), case.tensors[f"outputs/{name}"]
-        yield f"freq of {name}", features.frequencies, case.tensors[f"outputs/{name.replace('embed', 'freq')}"]
+        yield (
+            f"freq of {name}",
+            features.frequencies,
+            case.tensors[f"outputs/{name.replace('embed', 'freq')}"],
+        )
 
 
 def run_schedulers(case: Case) -> Iterator[Comparison]:

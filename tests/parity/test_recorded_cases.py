@@ -23,11 +23,18 @@ def test_recorded_outputs_are_reproduced(case: Case) -> None:
         if fnmatch(case.name, pattern):
             pytest.skip(f"not yet: {reason}")
     kind = case.record.get("upstream_class")
-    assert kind in RUNNERS, f"{case.name} is of kind {kind!r}, which is neither supported nor listed as not yet"
+    assert kind in RUNNERS, (
+        f"{case.name} is of kind {kind!r}, which is neither supported nor listed as not yet"
+    )
     compared = 0
     for what, ours, recorded in RUNNERS[kind](case):
         torch.testing.assert_close(
-            ours, recorded, equal_nan=True, check_dtype=False, msg=lambda m, what=what: f"{what}: {m}", **case.tolerance
+            ours,
+            recorded,
+            equal_nan=True,
+            check_dtype=False,
+            msg=lambda m, what=what: f"{what}: {m}",
+            **case.tolerance,
         )
         compared += 1
     assert compared, f"{case.name} compared nothing"

@@ -50,12 +50,15 @@ class DiTV21Config:
 class DiTV21(nn.Module):
     """Predicts the velocity from noise to data of a set of shape latents, given image tokens."""
 
+    position_embedding: Tensor
+
     def __init__(self, config: DiTV21Config) -> None:
         super().__init__()
         self.config = config
         self.latent_in = nn.Linear(config.latent_channels, config.width)
         self.time_embedding = TimeEmbedding(config.width)
-        self.blocks = nn.ModuleList(Block(config, index) for index in range(config.depth))
+        blocks = nn.ModuleList(Block(config, index) for index in range(config.depth))
+        self.blocks: Sequence[Block] = blocks  # type: ignore[assignment]
         self.norm_out = nn.LayerNorm(config.width, eps=1e-6)
         self.latent_out = nn.Linear(config.width, config.latent_channels)
         if config.use_position_embedding:

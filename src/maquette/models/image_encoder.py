@@ -91,7 +91,9 @@ class DinoV2(nn.Module):
         grid = config.image_size // config.patch_size
         self.patch_in = nn.Conv2d(3, config.width, config.patch_size, stride=config.patch_size)
         self.class_token = nn.Parameter(torch.zeros(1, 1, config.width))
-        self.mask_token = nn.Parameter(torch.zeros(1, config.width))  # in every checkpoint, used only in pretraining
+        self.mask_token = nn.Parameter(
+            torch.zeros(1, config.width)
+        )  # in every checkpoint, used only in pretraining
         self.position_embedding = nn.Parameter(torch.zeros(1, grid * grid + 1, config.width))
         self.blocks = nn.Sequential(*(DinoBlock(config) for _ in range(config.depth)))
         self.norm_out = nn.LayerNorm(config.width, eps=1e-6)

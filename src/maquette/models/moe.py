@@ -47,7 +47,9 @@ class MixtureOfExperts(nn.Module):
         routed = self._experts(tokens[order // self.top_k], chosen.flatten()[order], counts)
         routed = routed * weights.flatten()[order, None].to(routed.dtype)
         # Back in token order before the sum: the order of addition is then fixed, and so is the result.
-        routed = torch.empty_like(routed).index_copy(0, order, routed).view(-1, self.top_k, x.shape[-1]).sum(1)
+        routed = (
+            torch.empty_like(routed).index_copy(0, order, routed).view(-1, self.top_k, x.shape[-1]).sum(1)
+        )
         shared = self.shared_fc2(F.gelu(self.shared_fc1(tokens)))
         return (routed + shared).view_as(x)
 
@@ -62,7 +64,7 @@ def _grouped_linear(x: Tensor, weight: Tensor, bias: Tensor, expert: Tensor, cou
     if torch.is_autocast_enabled(x.device.type):
         dtype = torch.get_autocast_dtype(x.device.type)
         x, weight, bias = x.to(dtype), weight.to(dtype), bias.to(dtype)
-    if hasattr(F, "grouped_mm") and x.device.type != "mps":
+    if x.dtype == torch.bfloat16 and hasattr(F, "grouped_mm") and x.device.type != "mps":
         ends = counts.cumsum(0, dtype=torch.int32)
         return F.grouped_mm(x, weight.transpose(1, 2), offs=ends) + bias[expert]
     groups = x.split(counts.tolist())

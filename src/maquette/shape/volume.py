@@ -43,7 +43,9 @@ class VolumeSettings:
             raise SettingError(f"resolution is {self.resolution}", "it must be from 16 to 1024")
 
 
-def decode_volume(field: Field, settings: VolumeSettings, device: torch.device, on_points: PointsCallback | None = None) -> Tensor:
+def decode_volume(
+    field: Field, settings: VolumeSettings, device: torch.device, on_points: PointsCallback | None = None
+) -> Tensor:
     """Logits (R + 1, R + 1, R + 1) float32 on the CPU, axes x, y, z; NaN where the decoder never looked."""
     asker = _Asker(field, settings.points_per_call, on_points)
     if settings.method == "dense":
@@ -64,7 +66,7 @@ def decode_hierarchical(
     bounds: float,
     device: torch.device,
     *,
-    coarsest: int = 63,
+    coarsest: int = 40,
     rule: Literal["lipschitz", "published"] = "lipschitz",
 ) -> Tensor:
     """Coarse to fine, only where the surface can be.
@@ -122,7 +124,9 @@ def _select_lipschitz(logits: Tensor, *, is_last: bool) -> Tensor:
     """Points of the lattice twice as fine that belong to cells the surface can pass through."""
     del is_last
     steepest = torch.stack([logits.diff(dim=axis).abs().nan_to_num(0.0).max() for axis in range(3)]).norm()
-    filled = logits.nan_to_num(torch.inf)  # a cell with an unknown corner lies beyond the band of the level before
+    filled = logits.nan_to_num(
+        torch.inf
+    )  # a cell with an unknown corner lies beyond the band of the level before
     lowest, highest = _cell_extremes(filled)
     nearest = _cell_extremes(-filled.abs())[1].neg()
     crosses = (lowest <= 0) & (highest >= 0)

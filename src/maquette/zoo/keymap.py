@@ -43,7 +43,9 @@ class Entry:
         if self.join == "stack":
             return torch.stack(tensors)
         joined = tensors[0] if len(tensors) == 1 else torch.cat(tensors)
-        return joined if self.interleaved_heads is None else _regroup(joined, self.interleaved_heads, self.parts)
+        return (
+            joined if self.interleaved_heads is None else _regroup(joined, self.interleaved_heads, self.parts)
+        )
 
     def to_published(self, tensor: Tensor) -> list[Tensor]:
         """Split ours into the published tensors."""
@@ -193,14 +195,14 @@ def shape_encoder_keys(config: ShapeVAEConfig) -> KeyMap:
     """The encoder's part of the autoencoder's table."""
     entries = [
         *_affine("encoder.points_in", "encoder.input_proj"),
-        *_vae_cross_block(
-            config, "encoder.cross.", "encoder.cross_attn.", config.num_heads, config.qk_norm
-        ),
+        *_vae_cross_block(config, "encoder.cross.", "encoder.cross_attn.", config.num_heads, config.qk_norm),
         *_affine("encoder.norm_out", "encoder.ln_post"),
         *_affine("encoder.moments", "pre_kl"),
     ]
     for index in range(config.num_encoder_layers):
-        entries += _vae_self_block(config, f"encoder.blocks.{index}.", f"encoder.self_attn.resblocks.{index}.")
+        entries += _vae_self_block(
+            config, f"encoder.blocks.{index}.", f"encoder.self_attn.resblocks.{index}."
+        )
     return entries
 
 
@@ -209,7 +211,9 @@ def _vae_self_block(config: ShapeVAEConfig, ours: str, published: str) -> KeyMap
     entries = [
         *_affine("norm1", "ln_1"),
         *(
-            Entry(f"attention.qkv.{kind}", (f"attn.c_qkv.{kind}",), interleaved_heads=config.num_heads, parts=3)
+            Entry(
+                f"attention.qkv.{kind}", (f"attn.c_qkv.{kind}",), interleaved_heads=config.num_heads, parts=3
+            )
             for kind in kinds
         ),
         *_affine("attention.out", "attn.c_proj"),

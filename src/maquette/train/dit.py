@@ -1,0 +1,117 @@
+"""Second stage: denoiser and image encoder learn together to draw the latents of what a picture shows.
+
+Rectified flow (arXiv 2209.03003): straight paths from noise at time 0 to latents at time 1, velocities regressed; times
+drawn logit-normally (arXiv 2403.03206). One picture in ten is replaced by nothing, for classifier-free guidance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from maquette.models.dit_v21 import DiTV21
+from maquette.models.image_encoder import ImageEncoder
+from maquette.train.anchors import anchor_embedding
+from maquette.train.bank import NUM_FRONTS, PictureBank
+from maquette.train.recipe import Recipe
+from maquette.train.run import Stage, compiled, half_precision
+
+
+class Denoiser(nn.Module):
+    """The two networks that are trained together, and the loss of one batch."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.dit = DiTV21(recipe.dit)
+        self.image_encoder = ImageEncoder(recipe.image_encoder)
+        self.repeats = recipe.noise_levels_per_picture
+        initialise(self)
+        if recipe.dit.use_position_embedding:
+            self.dit.position_embedding.copy_(anchor_embedding(recipe.dit.num_latents, recipe.dit.width))
+
+    def forward(self, pictures: Tensor, keep: Tensor, latents: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+        """Mean squared error of the velocity.
+
+        Args:
+            pictures: (B, 3, S, S) in [-1, 1].
+            keep: (B · repeats,) whether the condition is kept.
+            latents, noise: (B · repeats, N, C).
+            time: (B · repeats,) in [0, 1].
+        """
+        context = self.image_encoder(pictures).repeat_interleave(self.repeats, dim=0)
+        context = context * keep[:, None, None]
+        t = time[:, None, None]
+        velocity = self.dit((1 - t) * noise + t * latents, time, context)
+        return F.mse_loss(velocity.float(), latents - noise)
+
+
+def train_dit(
+    pictures: PictureBank,
+    latents: Tensor,
+    weights: Tensor,
+    recipe: Recipe,
+    folder: Path,
+    seed: int,
+    device: torch.device,
+    on_save: Callable[[Denoiser, int], None] | None = None,
+) -> Denoiser:
+    """Train, or go on training, denoiser and image encoder; returns them with their averaged weights.
+
+    Args:
+        pictures: pictures of the M objects.
+        latents: (M, poses, N, C) from `encode_bank`, times the scale factor that makes their deviation one.
+        weights: (M,) chance of each object, any scale.
+        recipe: sizes and settings.
+        folder: the run's folder.
+        seed: decides initial weights and every draw.
+        device: where pictures and latents live.
+        on_save: given the averaged networks and the step whenever the state is saved.
+    """
+    torch.manual_seed(seed)
+    denoiser = Denoiser(recipe).to(device)
+    stage = Stage("dit", denoiser, recipe.dit_stage, folder, seed, on_save=on_save)
+    compute_loss = compiled(denoiser, device)
+    for generator in stage.generators(device):
+        batch = _draw(pictures, latents, weights, recipe, generator)
+        with half_precision(device):
+            loss = compute_loss(*batch)
+        stage.update(loss)
+        stage.log({"velocity": loss.detach()})
+    denoiser.load_state_dict(stage.average)
+    return denoiser.eval()
+
+
+def _draw(
+    bank: PictureBank, latents: Tensor, weights: Tensor, recipe: Recipe, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """A batch for `Denoiser.forward`; half of the pictures are mirrored, together with their shapes."""
+    device, size, repeats = weights.device, recipe.dit_stage.batch_size, recipe.noise_levels_per_picture
+    objects = torch.multinomial(weights, size, replacement=True, generator=generator)
+    views = torch.randint(bank.pictures.shape[1], (size,), device=device, generator=generator)
+    mirrored = torch.rand(size, device=device, generator=generator) < 0.5
+    pictures = bank.pictures[objects, views].float() / 127.5 - 1
+    pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+    poses = views // bank.views_per_front + NUM_FRONTS * mirrored
+    target = latents[objects, poses].float().repeat_interleave(repeats, dim=0)
+    noise = torch.randn(target.shape, device=device, generator=generator)
+    time = torch.randn(len(target), device=device, generator=generator).sigmoid()
+    keep = torch.rand(len(target), device=device, generator=generator) >= recipe.condition_dropout
+    return pictures, keep, target, noise, time
+
+
+def initialise(module: nn.Module) -> None:
+    """Small normal weights for linear layers and embeddings; the last projection starts at zero velocity."""
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.trunc_normal_(part.weight, std=0.02)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+    for encoder in (m for m in module.modules() if isinstance(m, ImageEncoder)):
+        nn.init.trunc_normal_(encoder.dino.position_embedding, std=0.02)
+        nn.init.trunc_normal_(encoder.dino.class_token, std=0.02)
+    for dit in (m for m in module.modules() if isinstance(m, DiTV21)):
+        nn.init.zeros_(dit.latent_out.weight)

@@ -1,0 +1,108 @@
+"""The bundled model: its sizes and how it is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from maquette.models.dit_v21 import DiTV21Config
+from maquette.models.image_encoder import DinoV2Config, ImageEncoderConfig
+from maquette.models.shape_vae import ShapeVAEConfig
+from maquette.train.bank import BankSettings
+from maquette.train.run import StageSettings
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training run, apart from the machine."""
+
+    vae: ShapeVAEConfig
+    dit: DiTV21Config
+    image_encoder: ImageEncoderConfig
+    bank: BankSettings
+    vae_stage: StageSettings
+    dit_stage: StageSettings
+    num_procedural: int
+    procedural_share: float = 0.4
+    """Share of the training examples that are procedural shapes."""
+    queries_per_step: int = 4096
+    kl_weight: float = 1e-3
+    noise_levels_per_picture: int = 2
+    """Each picture is encoded once and used at so many noise levels."""
+    condition_dropout: float = 0.1
+    sampling_steps: int = 30
+    sampling_guidance: float = 3.0
+    decoding_resolution: int = 192
+
+
+GPU_RECIPE = Recipe(
+    vae=ShapeVAEConfig(
+        num_latents=256,
+        latent_channels=32,
+        width=256,
+        num_heads=4,
+        num_encoder_layers=4,
+        num_decoder_layers=4,
+        point_features=3,
+        points_per_latent=16,
+        query_reduction=2,
+    ),
+    dit=DiTV21Config(
+        num_latents=256,
+        latent_channels=32,
+        width=256,
+        context_width=256,
+        context_length=257,
+        depth=9,
+        num_heads=4,
+        num_moe_layers=1,
+        num_experts=2,
+        moe_top_k=1,
+        use_position_embedding=True,
+    ),
+    image_encoder=ImageEncoderConfig(
+        dino=DinoV2Config(width=256, depth=5, num_heads=4, image_size=224), image_size=224
+    ),
+    bank=BankSettings(surface_points=16384, queries=32768, views_per_front=4, picture_size=224),
+    vae_stage=StageSettings(steps=12000, batch_size=128),
+    dit_stage=StageSettings(steps=20000, batch_size=256, average_decay=0.9995),
+    num_procedural=9000,
+)
+"""38 MB of weights; about half an hour on one data-centre GPU."""
+
+CPU_RECIPE = Recipe(
+    vae=ShapeVAEConfig(
+        num_latents=64,
+        latent_channels=16,
+        width=128,
+        num_heads=2,
+        num_encoder_layers=1,
+        num_decoder_layers=3,
+        point_features=3,
+        points_per_latent=12,
+    ),
+    dit=DiTV21Config(
+        num_latents=64,
+        latent_channels=16,
+        width=192,
+        context_width=192,
+        context_length=65,
+        depth=7,
+        num_heads=3,
+        num_moe_layers=1,
+        num_experts=2,
+        moe_top_k=1,
+        use_position_embedding=True,
+    ),
+    image_encoder=ImageEncoderConfig(
+        dino=DinoV2Config(width=192, depth=4, num_heads=3, image_size=112), image_size=112
+    ),
+    bank=BankSettings(surface_points=2048, queries=4096, views_per_front=1, picture_size=112),
+    vae_stage=StageSettings(steps=2500, batch_size=64, learning_rate=1e-3, average_decay=0.998),
+    dit_stage=StageSettings(steps=5000, batch_size=32, learning_rate=8e-4, average_decay=0.998),
+    num_procedural=3000,
+    queries_per_step=512,
+    noise_levels_per_picture=4,
+)
+"""15 MB of weights; an hour and a half on two CPU cores."""
+
+RECIPES = {"cpu": CPU_RECIPE, "gpu": GPU_RECIPE}
