@@ -159,9 +159,10 @@ def _run(
         if not as_json:
             click.echo(f"error: {error}", err=True)
         return error.exit_code
-    details = mesh.metadata["maquette"]
-    if details.get("note") and not quiet:
-        click.echo(f"note: {job.picture.name}: {details['note']}", err=True)
+    notes = mesh.metadata["notes"]
+    if not quiet:
+        for note in notes:
+            click.echo(f"note: {job.picture.name}: {note}", err=True)
     result = {
         "picture": str(job.picture),
         "output": str(job.output),
@@ -169,7 +170,8 @@ def _run(
         "vertices": len(mesh.vertices),
         "watertight": bool(mesh.is_watertight),
         "seconds": round(time.monotonic() - started, 2),
-        "settings": details,
+        "notes": notes,
+        "settings": mesh.metadata["maquette"],
     }
     _report(as_json, result)
     if not as_json and not quiet:

@@ -99,7 +99,8 @@ class ShapePipeline:
             on_progress: told about every stage; may raise to stop.
 
         Returns:
-            y up, front towards +z, inside [-1, 1]; settings and seed in `mesh.metadata["maquette"]`.
+            y up, front towards +z, inside [-1, 1]; settings and seed in `mesh.metadata["maquette"]`, anything a person
+            should know (a doubtful cut-out) in `mesh.metadata["notes"]`.
 
         Raises:
             PictureError, SettingError, MeshError: see each.
@@ -121,10 +122,11 @@ class ShapePipeline:
         latents = self.draw_latents(cut.rgba, settings.seed, sampling, on_progress)
         logits = self.decode(latents, volume, on_progress)
         on_progress("mesh", 0, 1)
-        mesh, report = clean(marching_cubes(logits.numpy(), bounds=volume.bounds))
+        mesh, _ = clean(marching_cubes(logits.numpy(), bounds=volume.bounds))
         if settings.faces is not None:
             mesh = simplify(mesh, settings.faces)
         mesh.metadata["maquette"] = self._metadata(cut, settings.seed, sampling, volume)
+        mesh.metadata["notes"] = [cut.note] if cut.note else []
         on_progress("mesh", 1, 1)
         return mesh
 

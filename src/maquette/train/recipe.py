@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maquette.models.dit_v21 import DiTV21Config
+from maquette.models.fourier import FourierConfig
 from maquette.models.image_encoder import DinoV2Config, ImageEncoderConfig
 from maquette.models.shape_vae import ShapeVAEConfig
 from maquette.train.bank import BankSettings
@@ -79,6 +80,7 @@ CPU_RECIPE = Recipe(
         num_decoder_layers=3,
         point_features=3,
         points_per_latent=12,
+        fourier=FourierConfig(num_frequencies=6),  # a short training cannot tame higher ones
     ),
     dit=DiTV21Config(
         num_latents=64,
@@ -96,9 +98,9 @@ CPU_RECIPE = Recipe(
     image_encoder=ImageEncoderConfig(
         dino=DinoV2Config(width=192, depth=4, num_heads=3, image_size=112), image_size=112
     ),
-    bank=BankSettings(surface_points=2048, queries=4096, views_per_front=1, picture_size=112),
-    vae_stage=StageSettings(steps=2500, batch_size=64, learning_rate=1e-3, average_decay=0.998),
-    dit_stage=StageSettings(steps=5000, batch_size=32, learning_rate=8e-4, average_decay=0.998),
+    bank=BankSettings(surface_points=2048, queries=4096, views_per_front=2, picture_size=112),
+    vae_stage=StageSettings(steps=2500, batch_size=64, learning_rate=1e-3, warmup_steps=100, average_decay=0.998),
+    dit_stage=StageSettings(steps=5000, batch_size=32, learning_rate=8e-4, warmup_steps=100, average_decay=0.998),
     num_procedural=3000,
     queries_per_step=512,
     noise_levels_per_picture=4,
