@@ -40,6 +40,8 @@ class ShapeVAEConfig:
     query_mlp_ratio: int = 4
     query_norm_out: bool = True
     """Final norm of the field decoder; without it there is no query-key norm in it either."""
+    use_position_embedding: bool = False
+    """Add to every latent's token what place it stands for; only for models whose latents have fixed places."""
     scale_factor: float = 1.0
     """Latents are multiplied by it for the denoiser and divided by it before decoding."""
     has_encoder: bool = True
@@ -54,6 +56,8 @@ class ShapeVAE(nn.Module):
         if config.has_encoder:
             self.encoder = ShapeEncoder(config)
         self.latents_in = nn.Linear(config.latent_channels, config.width)
+        if config.use_position_embedding:
+            self.position_embedding = nn.Parameter(torch.zeros(1, config.num_latents, config.width))
         self.blocks = nn.Sequential(*(SelfBlock(config) for _ in range(config.num_decoder_layers)))
         self.field = FieldDecoder(config)
 
@@ -72,7 +76,10 @@ class ShapeVAE(nn.Module):
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (B, N, latent_channels), already divided by `scale_factor` → tokens (B, N, width) for `field`."""
-        return self.blocks(self.latents_in(latents))
+        tokens = self.latents_in(latents)
+        if self.config.use_position_embedding:
+            tokens = tokens + self.position_embedding
+        return self.blocks(tokens)
 
 
 class ShapeEncoder(nn.Module):

@@ -14,7 +14,7 @@ from maquette._version import __version__
 from maquette.errors import SettingError
 from maquette.mesh.clean import clean
 from maquette.mesh.simplify import simplify
-from maquette.picture.cutout import Cutout, CutoutMethod, cut_out
+from maquette.picture.cutout import Cutout, Method, cut_out
 from maquette.picture.load import load_picture
 from maquette.picture.recentre import recentre
 from maquette.runtime.device import Runtime, choose_runtime
@@ -41,13 +41,18 @@ class ShapeSettings:
     resolution: int | None = None
     faces: int | None = DEFAULT_FACES
     """Most faces of the result, 100 or more; None keeps all."""
-    cutout: CutoutMethod = "auto"
+    cutout: Method = "auto"
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"seed is {self.seed}", "it must be from 0 to 2⁶³ - 1")
         if self.faces is not None and self.faces < 100:
             raise SettingError(f"faces is {self.faces}", "it must be 100 or more")
+        # Refuse bad numbers here, before a model is loaded.
+        SamplingSettings(
+            steps=1 if self.steps is None else self.steps, guidance=1.0 if self.guidance is None else self.guidance
+        )
+        VolumeSettings(resolution=16 if self.resolution is None else self.resolution)
 
 
 class ShapePipeline:
@@ -83,7 +88,7 @@ class ShapePipeline:
         guidance: float | None = None,
         resolution: int | None = None,
         faces: int | None = DEFAULT_FACES,
-        cutout: CutoutMethod = "auto",
+        cutout: Method = "auto",
         on_progress: OnProgress = silent,
     ) -> trimesh.Trimesh:
         """One picture to one watertight mesh.

@@ -46,6 +46,7 @@ GPU_RECIPE = Recipe(
         point_features=3,
         points_per_latent=16,
         query_reduction=2,
+        use_position_embedding=True,
     ),
     dit=DiTV21Config(
         num_latents=256,
@@ -81,6 +82,7 @@ CPU_RECIPE = Recipe(
         point_features=3,
         points_per_latent=12,
         fourier=FourierConfig(num_frequencies=6),  # a short training cannot tame higher ones
+        use_position_embedding=True,
     ),
     dit=DiTV21Config(
         num_latents=64,

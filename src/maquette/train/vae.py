@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maquette.models.shape_vae import ShapeVAE
-from maquette.train.anchors import anchor_queries
+from maquette.train.anchors import anchor_embedding, anchor_queries
 from maquette.train.bank import NUM_FRONTS, ShapeBank, turn_matrix
 from maquette.train.recipe import Recipe
 from maquette.train.run import Stage, compiled, half_precision
@@ -45,6 +45,8 @@ def train_vae(
     """
     torch.manual_seed(seed)
     vae = ShapeVAE(recipe.vae).to(device)
+    if recipe.vae.use_position_embedding:
+        vae.position_embedding.data.copy_(anchor_embedding(recipe.vae.num_latents, recipe.vae.width))
     stage = Stage("vae", vae, recipe.vae_stage, folder, seed, on_save=on_save)
     trainer = _Trainer(vae, recipe).to(device)
     compute_loss = compiled(trainer, device)

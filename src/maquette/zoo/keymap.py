@@ -171,6 +171,8 @@ def shape_vae_keys(config: ShapeVAEConfig) -> KeyMap:
     """Table of the shape autoencoder, with or without its encoder."""
     heads = config.num_heads
     entries = _affine("latents_in", "post_kl")
+    if config.use_position_embedding:
+        entries.append(Entry("position_embedding", ("pos_embed",)))
     for index in range(config.num_decoder_layers):
         entries += _vae_self_block(config, f"blocks.{index}.", f"transformer.resblocks.{index}.")
     entries += [
