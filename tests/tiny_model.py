@@ -28,7 +28,9 @@ CONFIG = ShapeModelConfig(
     vae=ShapeVAEConfig(
         num_latents=8, latent_channels=4, width=32, num_heads=2, num_decoder_layers=1, has_encoder=False
     ),
-    image_encoder=ImageEncoderConfig(dino=DinoV2Config(width=16, depth=1, num_heads=2, image_size=28), image_size=28),
+    image_encoder=ImageEncoderConfig(
+        dino=DinoV2Config(width=16, depth=1, num_heads=2, image_size=28), image_size=28
+    ),
     picture_size=64,
     steps=4,
     resolution=32,
@@ -38,4 +40,5 @@ CONFIG = ShapeModelConfig(
 def tiny_model() -> ShapeModel:
     """The same weights every time."""
     torch.manual_seed(0)
-    return ShapeModel(CONFIG, DiTV21(CONFIG.dit).eval(), ShapeVAE(CONFIG.vae).eval(), ImageEncoder(CONFIG.image_encoder).eval())
+    networks = (DiTV21(CONFIG.dit), ShapeVAE(CONFIG.vae), ImageEncoder(CONFIG.image_encoder))
+    return ShapeModel(CONFIG, *(network.eval() for network in networks))

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny_model import tiny_model
 
 from maquette.zoo.shape_model import save_shape_model
+from tiny_model import tiny_model
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

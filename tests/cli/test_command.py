@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli.conftest import Run
 from PIL import Image
 
+from cli.conftest import Run
 from maquette.cli.main import VERBS
 
 HEAVY = ("torch", "numpy", "cv2", "trimesh", "skimage", "scipy", "rich", "PIL")

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 
 import pytest
-from cli.conftest import Run
 from PIL import Image
 
+from cli.conftest import Run
 from maquette.cli.generate import plan_jobs
 from maquette.errors import OutputError, PictureError
 from maquette.mesh.export import read_mesh
@@ -52,7 +52,9 @@ def test_json_tells_settings_seed_and_result(run: Run, picture: Path, model_file
     assert result["settings"]["seed"] == 9 and result["watertight"] is True and result["faces"] > 0
 
 
-def test_one_bad_picture_does_not_stop_the_others(run: Run, picture: Path, model_file: Path, tmp_path: Path) -> None:
+def test_one_bad_picture_does_not_stop_the_others(
+    run: Run, picture: Path, model_file: Path, tmp_path: Path
+) -> None:
     (tmp_path / "bad.png").write_text("not a picture")
     done = run("generate", "bad.png", picture, "-o", "meshes/", "--model", model_file)
     assert done.returncode == 1
@@ -62,7 +64,9 @@ def test_one_bad_picture_does_not_stop_the_others(run: Run, picture: Path, model
 
 def bad_pictures(folder: Path) -> dict[str, Path]:
     good = Image.new("RGB", (64, 64), "white")
-    made = {name: folder / f"{name}.png" for name in ("empty", "text", "truncated", "dot", "clear", "uniform")}
+    made = {
+        name: folder / f"{name}.png" for name in ("empty", "text", "truncated", "dot", "clear", "uniform")
+    }
     made["empty"].write_bytes(b"")
     made["text"].write_text("hello")
     Image.effect_noise((64, 64), 60).save(made["truncated"])

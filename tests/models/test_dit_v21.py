@@ -9,7 +9,14 @@ from maquette.models.dit_v21 import DiTV21, DiTV21Config
 from maquette.models.moe import MixtureOfExperts
 
 SMALL = DiTV21Config(
-    num_latents=12, latent_channels=4, width=32, context_width=16, depth=5, num_heads=2, num_moe_layers=2, num_experts=3
+    num_latents=12,
+    latent_channels=4,
+    width=32,
+    context_width=16,
+    depth=5,
+    num_heads=2,
+    num_moe_layers=2,
+    num_experts=3,
 )
 
 

@@ -19,7 +19,9 @@ def test_token_count_does_not_depend_on_the_size_of_the_picture() -> None:
 @torch.no_grad()
 def test_pixels_are_normalised_by_imagenet_statistics() -> None:
     white = ImageEncoder(SMALL).pixels(torch.ones(1, 3, 28, 28))
-    torch.testing.assert_close(white[0, :, 0, 0], torch.tensor([2.2489083, 2.4285715, 2.64]), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        white[0, :, 0, 0], torch.tensor([2.2489083, 2.4285715, 2.64]), rtol=1e-4, atol=1e-4
+    )
 
 
 def test_no_picture_is_zeros_of_the_same_shape() -> None:

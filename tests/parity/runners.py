@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from parity.cases import Case
 from PIL import Image
 from torch import Tensor
 
@@ -20,6 +19,7 @@ from maquette.shape.sampler import flow_matching_sigmas, guided_velocity, sample
 from maquette.shape.surface import marching_cubes
 from maquette.shape.volume import decode_dense, decode_hierarchical
 from maquette.zoo import keymap, published
+from parity.cases import Case
 
 Comparison = tuple[str, Any, Tensor]
 """What is compared, ours, and the recorded tensor."""

@@ -6,6 +6,7 @@ from fnmatch import fnmatch
 
 import pytest
 import torch
+
 from parity.cases import NOT_YET, Case, find_cases, parity_folder
 from parity.runners import RUNNERS
 

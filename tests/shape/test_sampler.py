@@ -46,9 +46,10 @@ def test_callback_sees_every_step_and_can_stop() -> None:
 @torch.no_grad()
 def test_guidance_extrapolates_from_the_unconditional_velocity() -> None:
     torch.manual_seed(0)
-    dit = DiTV21(
-        DiTV21Config(num_latents=6, latent_channels=4, width=32, context_width=8, depth=3, num_heads=2, num_moe_layers=0)
-    ).eval()
+    config = DiTV21Config(
+        num_latents=6, latent_channels=4, width=32, context_width=8, depth=3, num_heads=2, num_moe_layers=0
+    )
+    dit = DiTV21(config).eval()
     context, nothing = torch.randn(1, 5, 8), torch.zeros(1, 5, 8)
     latents, time = torch.randn(1, 6, 4), torch.tensor([0.4])
     with_picture, without = dit(latents, time, context), dit(latents, time, nothing)
@@ -59,7 +60,8 @@ def test_guidance_extrapolates_from_the_unconditional_velocity() -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("steps", 0), ("steps", 1001), ("guidance", math.nan), ("guidance", -1), ("guidance", 101)]
+    ("field", "value"),
+    [("steps", 0), ("steps", 1001), ("guidance", math.nan), ("guidance", -1), ("guidance", 101)],
 )
 def test_settings_out_of_range_are_named(field: str, value: float) -> None:
     with pytest.raises(SettingError, match=field):

@@ -15,7 +15,9 @@ CPU = torch.device("cpu")
 def rounded_boxes(points: Tensor) -> Tensor:
     """A truncated distance field like the trained ones: a box, a thin plate and a small distant ball."""
     box = (points.abs() - points.new_tensor([0.5, 0.3, 0.4])).amax(-1)
-    plate = ((points - points.new_tensor([0.0, 0.6, 0.0])).abs() - points.new_tensor([0.8, 0.02, 0.6])).amax(-1)
+    plate = ((points - points.new_tensor([0.0, 0.6, 0.0])).abs() - points.new_tensor([0.8, 0.02, 0.6])).amax(
+        -1
+    )
     ball = (points - points.new_tensor([0.7, -0.7, 0.7])).norm(dim=-1) - 0.12
     return (-torch.minimum(torch.minimum(box, plate), ball) / 0.1).clamp(-1, 1)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from parity.cases import parity_folder
 from torch import Tensor
 
 from maquette.errors import CheckpointError
@@ -15,6 +14,7 @@ from maquette.models.dit_v21 import DiTV21
 from maquette.models.image_encoder import ImageEncoder
 from maquette.models.shape_vae import ShapeVAE
 from maquette.zoo import keymap, published
+from parity.cases import parity_folder
 
 MANIFEST = parity_folder() / "manifests" / "manifest_hunyuan3d-dit-v2-1.json"
 
@@ -29,16 +29,23 @@ def components() -> dict[str, tuple[torch.nn.Module, keymap.KeyMap]]:
         return {
             "model": (DiTV21(dit), keymap.dit_v21_keys(dit)),
             "vae": (ShapeVAE(vae), keymap.shape_vae_keys(vae)),
-            "conditioner": (ImageEncoder(encoder), keymap.prefixed(keymap.image_encoder_keys(encoder), "", prefix)),
+            "conditioner": (
+                ImageEncoder(encoder),
+                keymap.prefixed(keymap.image_encoder_keys(encoder), "", prefix),
+            ),
         }
 
 
-@pytest.mark.skipif(not MANIFEST.exists(), reason="the full-size manifests are not here; set MAQUETTE_PARITY_DIR")
+@pytest.mark.skipif(
+    not MANIFEST.exists(), reason="the full-size manifests are not here; set MAQUETTE_PARITY_DIR"
+)
 @pytest.mark.parametrize("component", ["model", "vae", "conditioner"])
 def test_the_published_2_1_checkpoint_maps_one_to_one(component: str) -> None:
     network, key_map = components()[component]
     keys: dict[str, Any] = json.loads(MANIFEST.read_text())["components"][component]["keys"]
-    shapes = {name: tuple(value["shape"] if isinstance(value, dict) else value[0]) for name, value in keys.items()}
+    shapes = {
+        name: tuple(value["shape"] if isinstance(value, dict) else value[0]) for name, value in keys.items()
+    }
     ours = network.state_dict()
     published_state = keymap.to_published(ours, key_map)
     assert {name: tuple(t.shape) for name, t in published_state.items()} == shapes
@@ -47,8 +54,16 @@ def test_the_published_2_1_checkpoint_maps_one_to_one(component: str) -> None:
 
 
 def small_table() -> tuple[keymap.KeyMap, dict[str, Tensor]]:
-    key_map = [keymap.Entry("qkv", ("q", "k", "v"), interleaved_heads=2, parts=3), keymap.Entry("out", ("o",))]
-    return key_map, {"q": torch.randn(4, 3), "k": torch.randn(4, 3), "v": torch.randn(4, 3), "o": torch.randn(2)}
+    key_map = [
+        keymap.Entry("qkv", ("q", "k", "v"), interleaved_heads=2, parts=3),
+        keymap.Entry("out", ("o",)),
+    ]
+    return key_map, {
+        "q": torch.randn(4, 3),
+        "k": torch.randn(4, 3),
+        "v": torch.randn(4, 3),
+        "o": torch.randn(2),
+    }
 
 
 def test_interleaved_heads_are_put_in_plain_order() -> None:

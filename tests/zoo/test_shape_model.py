@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from tiny_model import tiny_model
 
 from maquette.errors import CheckpointError
 from maquette.zoo.shape_model import load_shape_model, save_shape_model
+from tiny_model import tiny_model
 
 
 @pytest.fixture
@@ -37,7 +37,8 @@ def test_a_saved_model_computes_the_same(file: Path) -> None:
     latents = torch.randn(1, 8, 4)
     points = torch.rand(1, 5, 3)
     assert torch.equal(
-        read.vae.field(points, read.vae.decode(latents)), original.vae.field(points, original.vae.decode(latents))
+        read.vae.field(points, read.vae.decode(latents)),
+        original.vae.field(points, original.vae.decode(latents)),
     )
     context = read.image_encoder(picture)
     assert torch.equal(

@@ -31,14 +31,26 @@ class Job:
 
 @click.command()
 @click.argument("pictures", nargs=-1, required=True)
-@click.option("-o", "--output", help="File for one picture, folder for several. Default: beside you, named after it.")
-@click.option("--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file.")
+@click.option(
+    "-o", "--output", help="File for one picture, folder for several. Default: beside you, named after it."
+)
+@click.option(
+    "--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same machine: same mesh.")
 @click.option("--steps", type=int, help="Sampling steps, 1 to 1000. Default: the model's own.")
-@click.option("--guidance", type=float, help="How closely to follow the picture, 0 to 100. Default: the model's own.")
-@click.option("--resolution", type=int, help="Cells along each side when decoding, 16 to 1024. Default: the model's.")
-@click.option("--faces", type=int, default=40_000, show_default=True, help="Most faces of the mesh; 0 keeps all.")
-@click.option("--format", "file_format", type=click.Choice(FORMATS), help="Default: by the name of OUTPUT, else glb.")
+@click.option(
+    "--guidance", type=float, help="How closely to follow the picture, 0 to 100. Default: the model's own."
+)
+@click.option(
+    "--resolution", type=int, help="Cells along each side when decoding, 16 to 1024. Default: the model's."
+)
+@click.option(
+    "--faces", type=int, default=40_000, show_default=True, help="Most faces of the mesh; 0 keeps all."
+)
+@click.option(
+    "--format", "file_format", type=click.Choice(FORMATS), help="Default: by the name of OUTPUT, else glb."
+)
 @click.option(
     "--cutout",
     type=click.Choice(["auto", "alpha", "grabcut", "rembg", "none"]),
@@ -78,11 +90,16 @@ def command(
         _check_writable(folder)
     with progress_bar("", quiet=quiet) as on_progress:
         on_progress("picture", 0, 1)
-        from maquette.shape.pipeline import ShapePipeline, ShapeSettings  # seconds of imports, so behind the bar
+        from maquette.shape.pipeline import (  # seconds of imports, so behind the bar
+            ShapePipeline,
+            ShapeSettings,
+        )
 
         settings = ShapeSettings(seed, steps, guidance, resolution, faces or None, cutout)
         pipeline = ShapePipeline.from_pretrained(model, device=device)
-    failures = [code for job in jobs if (code := _run(job, pipeline, settings, as_json, quiet, ctx.obj["debug"]))]
+    failures = [
+        code for job in jobs if (code := _run(job, pipeline, settings, as_json, quiet, ctx.obj["debug"]))
+    ]
     if failures:
         ctx.exit(failures[0] if len(jobs) == 1 else 1)
 
@@ -100,7 +117,9 @@ def plan_jobs(arguments: tuple[str, ...], output: str | None, file_format: str |
     if to_file and len(pictures) == 1 and (target.suffix or file_format):
         suffix = file_format or target.suffix[1:].lower()
         if suffix not in FORMATS:
-            raise OutputError(f"'{target}' has no known format", f"end it in .{', .'.join(FORMATS)}, or give --format")
+            raise OutputError(
+                f"'{target}' has no known format", f"end it in .{', .'.join(FORMATS)}, or give --format"
+            )
         return [Job(pictures[0], target if target.suffix else target.with_suffix(f".{suffix}"))]
     if to_file and target.suffix[1:].lower() in FORMATS:
         raise OutputError(f"'{target}' is one file for {len(pictures)} pictures", "give a folder as --output")
@@ -118,7 +137,9 @@ def _expand(argument: str) -> list[Path]:
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
         if not found:
-            raise PictureError(f"the folder '{path}' holds no picture", "PNG, JPEG, WebP, TIFF, GIF or BMP files")
+            raise PictureError(
+                f"the folder '{path}' holds no picture", "PNG, JPEG, WebP, TIFF, GIF or BMP files"
+            )
         return found
     if not path.exists() and glob.has_magic(argument):
         found = sorted(Path(name) for name in glob.glob(argument, recursive=True))
@@ -135,7 +156,10 @@ def _check_writable(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"the folder '{folder}' cannot be made: {error.strerror}", "choose another --output") from error
+        reason = error.strerror
+        raise OutputError(
+            f"the folder '{folder}' cannot be made: {reason}", "choose another --output"
+        ) from error
     if not os.access(folder, os.W_OK):
         raise OutputError(f"the folder '{folder}' is not writable", "choose another --output")
 

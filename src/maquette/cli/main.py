@@ -65,7 +65,9 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except Exception as error:
-        code = _fail(f"unexpected {type(error).__name__}: {error} (run again with --debug to see where)", 70, debug)
+        code = _fail(
+            f"unexpected {type(error).__name__}: {error} (run again with --debug to see where)", 70, debug
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 

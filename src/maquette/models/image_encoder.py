@@ -1,7 +1,7 @@
 """DINOv2 vision transformer (arXiv 2304.07193) and its use as the image conditioner of the shape models.
 
-The conditioner resizes whatever it is given to its own size and normalises it; its tokens are the last hidden state with
-the class token first, its "no picture" condition is zeros.
+The conditioner resizes whatever it is given to its own size and normalises it; its tokens are the last hidden state,
+class token first; its "no picture" condition is zeros.
 """
 
 from __future__ import annotations

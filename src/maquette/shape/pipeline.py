@@ -50,7 +50,8 @@ class ShapeSettings:
             raise SettingError(f"faces is {self.faces}", "it must be 100 or more")
         # Refuse bad numbers here, before a model is loaded.
         SamplingSettings(
-            steps=1 if self.steps is None else self.steps, guidance=1.0 if self.guidance is None else self.guidance
+            steps=1 if self.steps is None else self.steps,
+            guidance=1.0 if self.guidance is None else self.guidance,
         )
         VolumeSettings(resolution=16 if self.resolution is None else self.resolution)
 

@@ -1,8 +1,8 @@
 """Fixed query points for the bundled model's latents.
 
 The published encoders draw their queries from the surface, so a latent has no fixed place and the denoiser must learn
-to order a set. The bundled model gives every latent its own point in space instead, and tells decoder and denoiser which:
-each then stands for the same region in every shape, which small networks learn far sooner.
+to order a set. The bundled model gives every latent its own point in space instead, and tells decoder and denoiser
+which: each then stands for the same region in every shape, which small networks learn far sooner.
 """
 
 from __future__ import annotations

@@ -32,7 +32,8 @@ class BankSettings:
     views_per_front: int = 4
     picture_size: int = 224
     truncation: float = 0.1
-    """Signed distances are divided by it and clamped to [-1, 1]."""
+    """Signed distances are divided by it and clamped to [-1, 1]. A short training does better with a wide one: the
+    field is smoother and says something everywhere."""
     shell: float = 0.012
     """Half thickness given to meshes that are not closed, so that cards and cloth have an inside."""
 

@@ -100,9 +100,13 @@ CPU_RECIPE = Recipe(
     image_encoder=ImageEncoderConfig(
         dino=DinoV2Config(width=192, depth=4, num_heads=3, image_size=112), image_size=112
     ),
-    bank=BankSettings(surface_points=2048, queries=4096, views_per_front=2, picture_size=112),
-    vae_stage=StageSettings(steps=2500, batch_size=64, learning_rate=1e-3, warmup_steps=100, average_decay=0.998),
-    dit_stage=StageSettings(steps=5000, batch_size=32, learning_rate=8e-4, warmup_steps=100, average_decay=0.998),
+    bank=BankSettings(surface_points=2048, queries=4096, views_per_front=2, picture_size=112, truncation=0.3),
+    vae_stage=StageSettings(
+        steps=2500, batch_size=64, learning_rate=1e-3, warmup_steps=100, average_decay=0.998
+    ),
+    dit_stage=StageSettings(
+        steps=5000, batch_size=32, learning_rate=8e-4, warmup_steps=100, average_decay=0.998
+    ),
     num_procedural=3000,
     queries_per_step=512,
     noise_levels_per_picture=4,

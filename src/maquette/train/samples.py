@@ -22,7 +22,7 @@ from maquette.train.recipe import Recipe
 
 RESOLUTION = 64
 TILE = 160
-VIEWS = (Camera(azimuth=30.0, elevation=20.0), Camera(azimuth=-60.0, elevation=20.0))
+VIEWS = tuple(Camera(azimuth, 20.0, distance=4.0, ortho_scale=2.9) for azimuth in (30.0, -60.0))
 
 
 @torch.no_grad()

@@ -2,7 +2,8 @@
 
 The sign comes from the generalised winding number (Jacobson et al. 2013), summed exactly over all triangles (solid
 angles after Van Oosterom and Strackee 1983). Every point meets every triangle, so the work is plain array arithmetic,
-which `torch.compile` fuses into one kernel where it can (CUDA, or a CPU with a C++ compiler); elsewhere it runs in blocks.
+which `torch.compile` fuses into one kernel where it can (CUDA, or a CPU with a C++ compiler); elsewhere it runs in
+blocks.
 """
 
 from __future__ import annotations

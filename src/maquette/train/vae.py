@@ -19,6 +19,8 @@ from maquette.train.run import Stage, compiled, half_precision
 
 logger = logging.getLogger(__name__)
 
+SIGN_WIDTH = 0.01
+"""Distance from the surface at which the sign loss calls a point about three quarters certain."""
 NUM_POSES = 2 * NUM_FRONTS
 """Quarter turns about the vertical axis, plain and mirrored: pose = front + NUM_FRONTS · mirrored."""
 
@@ -81,6 +83,7 @@ class _Trainer(nn.Module):
         super().__init__()
         self.vae = vae
         self.kl_weight = recipe.kl_weight
+        self.sharpness = recipe.bank.truncation / SIGN_WIDTH
         anchors = anchor_queries(recipe.vae.num_latents, recipe.vae.point_features)
         self.register_buffer("anchors", anchors, persistent=False)
 
@@ -93,7 +96,7 @@ class _Trainer(nn.Module):
         logits = self.vae.field(queries, self.vae.decode(latents)).float()
         distance = F.mse_loss(logits, targets)
         # The distance alone is content with thin parts being slightly outside; the sign is what makes a surface.
-        sign = F.binary_cross_entropy_with_logits(logits * 10, (targets > 0).float())
+        sign = F.binary_cross_entropy_with_logits(logits * self.sharpness, (targets > 0).float())
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
         with torch.no_grad():
             inside, predicted = targets > 0, logits > 0

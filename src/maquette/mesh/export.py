@@ -1,0 +1,237 @@
+"""Meshes to and from files: GLB, OBJ, PLY and STL out; those and glTF and OFF in.
+
+A file appears complete or not at all: it is written beside its place under another name and then moved there. The
+same mesh, metadata and version give the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from maquette._version import __version__
+from maquette.errors import MeshError, OutputError
+from maquette.mesh import topology
+from maquette.mesh.glb import (
+    TextureFormat,
+    encode_picture,
+    glb_bytes,
+    pbr_material,
+    texture_coordinates,
+    vertex_colours,
+)
+from maquette.mesh.read import read_mesh
+
+if TYPE_CHECKING:
+    import trimesh
+
+__all__ = ["FORMATS", "export_mesh", "read_mesh"]
+
+FORMATS = ("glb", "obj", "ply", "stl")
+"""The formats that can be written."""
+
+
+def export_mesh(
+    mesh: trimesh.Trimesh,
+    path: str | Path,
+    *,
+    metadata: Mapping[str, Any] | None = None,
+    file_format: str | None = None,
+    texture_format: TextureFormat = "png",
+) -> Path:
+    """Write a mesh to a file, replacing one that is there only once the new one is complete.
+
+    GLB keeps textures, material and vertex colours; OBJ keeps the base colour texture (in a .mtl and a picture of the
+    same name beside it) and vertex colours; PLY keeps vertex colours; STL keeps the shape alone.
+
+    Args:
+        mesh: what to write; it is not changed. Vertices that no face uses are left out.
+        path: where to; its folder must exist.
+        metadata: how the mesh was made (seed, model, settings), JSON values. Stored with the version in glTF's
+            `asset.extras`, as comments in OBJ and PLY, and, cut to 80 bytes, in STL's header.
+        file_format: one of `FORMATS`; by default the suffix of `path` says.
+        texture_format: how pictures inside a GLB are stored.
+
+    Returns:
+        The path written.
+
+    Raises:
+        OutputError: the format is unknown, the folder is missing or not writable, the disk is full, or the metadata
+            cannot be stored.
+        MeshError: there are no faces, or vertices that are not finite numbers.
+    """
+    path = Path(path)
+    kind = (file_format or path.suffix).lower().lstrip(".")
+    if kind not in FORMATS:
+        found = f"the format {file_format!r}" if file_format else f"{path}: the suffix {path.suffix!r}"
+        raise OutputError(
+            f"{found} is not one that can be written", f"use {', '.join('.' + f for f in FORMATS)}"
+        )
+    notes = _plain_metadata(metadata)
+    mesh = _used_part(mesh)
+    if kind == "glb":
+        files = {path: glb_bytes(mesh, notes, texture_format)}
+    elif kind == "obj":
+        files = _obj_files(mesh, path, notes)
+    elif kind == "ply":
+        files = {path: _ply_bytes(mesh, notes)}
+    else:
+        files = {path: _stl_bytes(mesh, notes)}
+    _write_all(files)
+    return path
+
+
+def _plain_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The metadata as JSON values, with the version; arrays become lists and paths text."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, (np.generic, np.ndarray)):
+            return value.tolist()
+        if isinstance(value, Path):
+            return str(value)
+        raise TypeError(f"a value of type {type(value).__name__}")
+
+    notes: dict[str, Any] = {"maquette": __version__}
+    for key, value in (metadata or {}).items():
+        try:
+            notes[str(key)] = json.loads(json.dumps(value, default=plain, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise OutputError(
+                f"metadata {key!r} cannot be stored: {error}", "use numbers, text and lists"
+            ) from error
+    return notes
+
+
+def _used_part(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """The mesh without unused vertices, checked."""
+    faces, vertices = np.asarray(mesh.faces), np.asarray(mesh.vertices)
+    if not len(faces):
+        raise MeshError("the mesh has no faces to write", "generate or load a surface first")
+    if faces.min() < 0 or faces.max() >= len(vertices):
+        raise MeshError("the mesh has faces that point at vertices it does not have", "load it again")
+    used = np.zeros(len(vertices), dtype=bool)
+    used[faces.reshape(-1)] = True
+    if not np.isfinite(vertices[used]).all():
+        raise MeshError("the mesh has vertices that are not finite numbers", "clean it first")
+    if used.all():
+        return mesh
+    mesh = mesh.copy()
+    mesh.update_vertices(used)
+    return mesh
+
+
+def _comments(notes: Mapping[str, Any]) -> list[str]:
+    return [f"{key}: {json.dumps(value, sort_keys=True)}" for key, value in notes.items()]
+
+
+def _rows(template: str, values: np.ndarray) -> str:
+    """One line for each row of `values`."""
+    return (template * len(values)) % tuple(values.reshape(-1).tolist())
+
+
+def _obj_files(mesh: trimesh.Trimesh, path: Path, notes: Mapping[str, Any]) -> dict[Path, bytes]:
+    """The OBJ, last, and the material and picture it names. Positions are shared across texture seams."""
+    positions, faces = np.asarray(mesh.vertices, dtype=np.float32), np.asarray(mesh.faces)
+    uv, colours = texture_coordinates(mesh), vertex_colours(mesh)
+    text = "".join(f"# {line}\n" for line in _comments(notes))
+    files: dict[Path, bytes] = {}
+    if uv is None:
+        if colours is None:
+            text += _rows("v %.9g %.9g %.9g\n", positions)
+        else:
+            text += _rows("v %.9g %.9g %.9g %.6g %.6g %.6g\n", np.hstack([positions, colours[:, :3] / 255.0]))
+        return {path: (text + _rows("f %d %d %d\n", faces + 1)).encode()}
+
+    image = pbr_material(mesh).baseColorTexture
+    material = "newmtl surface\nKd 1 1 1\n"
+    if image is not None:
+        picture = path.with_name(f"{path.stem}_base_color.png")
+        files[picture] = encode_picture(image, "png")
+        material += f"map_Kd {picture.name}\n"
+    library = path.with_suffix(".mtl") if path.suffix != ".mtl" else path.with_name(path.name + ".mtl")
+    files[library] = material.encode()
+    text += f"mtllib {library.name}\n"
+    first = topology.same_position(positions, 0.0)
+    used, place = np.unique(first, return_inverse=True)
+    text += _rows("v %.9g %.9g %.9g\n", positions[used]) + _rows("vt %.9g %.9g\n", uv.astype(np.float32))
+    corners = np.stack([place.reshape(-1)[faces] + 1, faces + 1], axis=2).reshape(-1, 6)
+    text += "usemtl surface\n" + _rows("f %d/%d %d/%d %d/%d\n", corners)
+    return files | {path: text.encode()}
+
+
+def _ply_bytes(mesh: trimesh.Trimesh, notes: Mapping[str, Any]) -> bytes:
+    colours = vertex_colours(mesh)
+    names = ["x", "y", "z"] + (["red", "green", "blue", "alpha"] if colours is not None else [])
+    rows = np.empty(len(mesh.vertices), dtype=[(name, "<f4" if name in "xyz" else "u1") for name in names])
+    for column, name in enumerate(names):
+        rows[name] = mesh.vertices[:, column] if name in "xyz" else colours[:, column - 3]  # type: ignore[index]
+    triangles = np.empty(len(mesh.faces), dtype=[("count", "u1"), ("corners", "<i4", 3)])
+    triangles["count"], triangles["corners"] = 3, mesh.faces
+    header = ["ply", "format binary_little_endian 1.0", *(f"comment {line}" for line in _comments(notes))]
+    header.append(f"element vertex {len(rows)}")
+    header += [f"property {'float' if name in 'xyz' else 'uchar'} {name}" for name in names]
+    header += [f"element face {len(triangles)}", "property list uchar int vertex_indices", "end_header\n"]
+    return "\n".join(header).encode("ascii") + rows.tobytes() + triangles.tobytes()
+
+
+def _stl_bytes(mesh: trimesh.Trimesh, notes: Mapping[str, Any]) -> bytes:
+    corners = np.asarray(mesh.vertices, dtype=np.float32)[np.asarray(mesh.faces)]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).astype(np.float64)
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    rows = np.zeros(len(corners), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("unused", "<u2")])
+    rows["normal"], rows["corners"] = normals, corners
+    # Readers take a header that starts with "solid" for a text file; ours starts with our name.
+    header = "; ".join(_comments(notes)).encode("ascii", "replace")[:80].ljust(80)
+    return header + np.uint32(len(rows)).astype("<u4").tobytes() + rows.tobytes()
+
+
+def _write_all(files: Mapping[Path, bytes]) -> None:
+    """Write every file under a passing name, then move all into place, the last one last."""
+    staged: list[tuple[Path, Path]] = []
+    target = list(files)[-1]
+    try:
+        for path, data in files.items():
+            target = path
+            if path.is_dir():
+                raise OutputError(f"{path} is a folder", "name a file")
+            place = Path(os.path.realpath(path))  # through a link to the file it names
+            passing = place.with_name(f".maquette-{uuid.uuid4().hex}.part")
+            staged.append((passing, place))
+            # Not tempfile: its files are private to the user, whatever the umask says.
+            with open(passing, "xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+        for passing, place in staged:
+            target = place
+            os.replace(passing, place)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {_reason(error, target)}", _remedy(error)) from error
+    finally:
+        for passing, _ in staged:
+            with contextlib.suppress(OSError):
+                passing.unlink(missing_ok=True)
+
+
+def _reason(error: OSError, target: Path) -> str:
+    if error.errno == errno.ENOENT:
+        return f"the folder {target.parent} does not exist"
+    if error.errno == errno.ENOSPC:
+        return "the disk is full"
+    return (error.strerror or str(error)).lower()
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno == errno.ENOENT:
+        return "create it first"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space or choose another disk; nothing was left behind"
+    return "choose a folder you may write to"
