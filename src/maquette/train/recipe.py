@@ -87,29 +87,29 @@ CPU_RECIPE = Recipe(
     dit=DiTV21Config(
         num_latents=64,
         latent_channels=16,
-        width=192,
-        context_width=192,
+        width=160,
+        context_width=160,
         context_length=65,
         depth=7,
-        num_heads=3,
+        num_heads=4,
         num_moe_layers=1,
         num_experts=2,
         moe_top_k=1,
         use_position_embedding=True,
     ),
     image_encoder=ImageEncoderConfig(
-        dino=DinoV2Config(width=192, depth=4, num_heads=3, image_size=112), image_size=112
+        dino=DinoV2Config(width=160, depth=4, num_heads=4, image_size=112), image_size=112
     ),
     bank=BankSettings(surface_points=2048, queries=4096, views_per_front=2, picture_size=112, truncation=0.3),
     vae_stage=StageSettings(
-        steps=2500, batch_size=64, learning_rate=1e-3, warmup_steps=100, average_decay=0.998
+        steps=1600, batch_size=64, learning_rate=8e-4, warmup_steps=100, save_every=200, average_decay=0.998
     ),
     dit_stage=StageSettings(
-        steps=5000, batch_size=32, learning_rate=8e-4, warmup_steps=100, average_decay=0.998
+        steps=3000, batch_size=64, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
     ),
     num_procedural=3000,
     queries_per_step=512,
-    noise_levels_per_picture=4,
+    noise_levels_per_picture=2,
 )
 """15 MB of weights; an hour and a half on two CPU cores."""
 

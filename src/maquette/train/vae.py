@@ -19,8 +19,9 @@ from maquette.train.run import Stage, compiled, half_precision
 
 logger = logging.getLogger(__name__)
 
-SIGN_WIDTH = 0.01
-"""Distance from the surface at which the sign loss calls a point about three quarters certain."""
+SIGN_SHARPNESS = 10.0
+SIGN_WEIGHT = 0.02
+"""Small: the sign's gradient is steep, and a larger share of it drowns the distance early on."""
 NUM_POSES = 2 * NUM_FRONTS
 """Quarter turns about the vertical axis, plain and mirrored: pose = front + NUM_FRONTS · mirrored."""
 
@@ -83,7 +84,6 @@ class _Trainer(nn.Module):
         super().__init__()
         self.vae = vae
         self.kl_weight = recipe.kl_weight
-        self.sharpness = recipe.bank.truncation / SIGN_WIDTH
         anchors = anchor_queries(recipe.vae.num_latents, recipe.vae.point_features)
         self.register_buffer("anchors", anchors, persistent=False)
 
@@ -96,12 +96,12 @@ class _Trainer(nn.Module):
         logits = self.vae.field(queries, self.vae.decode(latents)).float()
         distance = F.mse_loss(logits, targets)
         # The distance alone is content with thin parts being slightly outside; the sign is what makes a surface.
-        sign = F.binary_cross_entropy_with_logits(logits * self.sharpness, (targets > 0).float())
+        sign = F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, (targets > 0).float())
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
         with torch.no_grad():
             inside, predicted = targets > 0, logits > 0
             iou = (inside & predicted).sum() / (inside | predicted).sum().clamp_min(1)
-        loss = distance + 0.1 * sign + self.kl_weight * kl
+        loss = distance + SIGN_WEIGHT * sign + self.kl_weight * kl
         return loss, {"distance": distance.detach(), "sign": sign.detach(), "kl": kl.detach(), "iou": iou}
 
 

@@ -1,0 +1,113 @@
+"""Training stages: a run that was stopped and resumed ends like one that never stopped; losses go down and are logged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
+from maquette.train.dit import train_dit
+from maquette.train.recipe import CPU_RECIPE, Recipe
+from maquette.train.run import StageSettings
+from maquette.train.vae import NUM_POSES, encode_bank, train_vae
+from maquette.zoo.shape_model import load_shape_model, save_shape_model
+
+CPU = torch.device("cpu")
+STAGE = StageSettings(steps=8, batch_size=4, warmup_steps=2, log_every=1, save_every=4)
+
+
+def tiny_recipe() -> Recipe:
+    vae = replace(CPU_RECIPE.vae, num_latents=8, latent_channels=4, width=32, num_decoder_layers=1, points_per_latent=4)
+    dit = replace(
+        CPU_RECIPE.dit, num_latents=8, latent_channels=4, width=32, context_width=32, depth=3, num_heads=2
+    )
+    encoder = replace(
+        CPU_RECIPE.image_encoder,
+        dino=replace(CPU_RECIPE.image_encoder.dino, width=32, depth=1, num_heads=2, image_size=28),
+        image_size=28,
+    )
+    return replace(
+        CPU_RECIPE,
+        vae=vae,
+        dit=dit,
+        image_encoder=encoder,
+        vae_stage=STAGE,
+        dit_stage=STAGE,
+        queries_per_step=32,
+        noise_levels_per_picture=2,
+    )
+
+
+@pytest.fixture
+def shapes() -> ShapeBank:
+    torch.manual_seed(0)
+    surface, queries = torch.rand(6, 64, 6) * 2 - 1, torch.rand(6, 64, 3) * 2 - 1
+    return ShapeBank(surface.half(), queries.half(), (0.5 - queries.norm(dim=-1)).clamp(-1, 1).half())
+
+
+@pytest.fixture
+def pictures() -> PictureBank:
+    return PictureBank(torch.randint(0, 256, (6, NUM_FRONTS, 3, 28, 28), dtype=torch.uint8))
+
+
+class StoppedError(Exception):
+    """Stands for the kill."""
+
+
+def stop_at(step: int):  # noqa: ANN201
+    def on_save(network: object, done: int) -> None:
+        if done == step:
+            raise StoppedError
+
+    return on_save
+
+
+def test_resumed_autoencoder_ends_where_an_unbroken_run_does(shapes: ShapeBank, tmp_path: Path) -> None:
+    recipe, weights = tiny_recipe(), torch.ones(6)
+    whole = train_vae(shapes, weights, recipe, tmp_path / "whole", 0, CPU)
+    with pytest.raises(StoppedError):
+        train_vae(shapes, weights, recipe, tmp_path / "broken", 0, CPU, stop_at(4))
+    resumed = train_vae(shapes, weights, recipe, tmp_path / "broken", 0, CPU)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0, msg=name)
+
+
+def test_resumed_denoiser_ends_where_an_unbroken_run_does(pictures: PictureBank, tmp_path: Path) -> None:
+    recipe, weights = tiny_recipe(), torch.ones(6)
+    latents = torch.randn(6, NUM_POSES, 8, 4).half()
+    whole = train_dit(pictures, latents, weights, recipe, tmp_path / "whole", 0, CPU)
+    with pytest.raises(StoppedError):
+        train_dit(pictures, latents, weights, recipe, tmp_path / "broken", 0, CPU, stop_at(4))
+    resumed = train_dit(pictures, latents, weights, recipe, tmp_path / "broken", 0, CPU)
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(resumed.state_dict()[name], value, rtol=0, atol=0, msg=name)
+
+
+@pytest.mark.slow
+def test_the_autoencoder_learns_a_sphere(shapes: ShapeBank, tmp_path: Path) -> None:
+    stage = replace(STAGE, steps=150, log_every=10, save_every=1000, learning_rate=3e-3)
+    train_vae(shapes, torch.ones(6), replace(tiny_recipe(), vae_stage=stage), tmp_path, 0, CPU)
+    losses = [json.loads(line)["distance"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_time_limit_shortens_the_stage(shapes: ShapeBank, tmp_path: Path) -> None:
+    stage = replace(STAGE, steps=100_000, time_limit=1.0)
+    train_vae(shapes, torch.ones(6), replace(tiny_recipe(), vae_stage=stage), tmp_path, 0, CPU)
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) < 1000
+
+
+def test_trained_networks_make_a_model_file(shapes: ShapeBank, pictures: PictureBank, tmp_path: Path) -> None:
+    from maquette.train.bundled import assemble
+
+    recipe, weights = tiny_recipe(), torch.ones(6)
+    vae = train_vae(shapes, weights, recipe, tmp_path, 0, CPU)
+    latents = encode_bank(vae, shapes, recipe)
+    denoiser = train_dit(pictures, latents, weights, recipe, tmp_path, 0, CPU)
+    save_shape_model(assemble(vae, denoiser, recipe, 2.0), tmp_path / "shape.safetensors")
+    read = load_shape_model(tmp_path / "shape.safetensors")
+    assert read.config.vae.scale_factor == 2.0 and not read.config.vae.has_encoder
