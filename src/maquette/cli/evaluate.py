@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file.")
-@click.option("--assets", type=click.Path(path_type=Path), help="Training meshes: adds the baselines made of them.")
+@click.option(
+    "--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file."
+)
+@click.option(
+    "--assets", type=click.Path(path_type=Path), help="Training meshes: adds the baselines made of them."
+)
 @click.option("--make-holdout", is_flag=True, help="First fill FOLDER with the held-out objects of --assets.")
 @click.option("--limit", type=click.IntRange(1), help="Only so many pairs, evenly spread.")
 @click.option("--seed", type=int, default=0, show_default=True)

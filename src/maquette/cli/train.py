@@ -21,8 +21,17 @@ import click
     multiple=True,
     help="Do only these parts; by default all, in order. May be given several times.",
 )
+@click.option(
+    "--keep-banks/--no-keep-banks", default=True, help="Keep samples and pictures in the run's folder."
+)
 def command(
-    assets: Path, output: Path, recipe: str | None, seed: int, device: str, only: tuple[str, ...]
+    assets: Path,
+    output: Path,
+    recipe: str | None,
+    seed: int,
+    device: str,
+    only: tuple[str, ...],
+    keep_banks: bool,
 ) -> None:
     """Train the bundled model; run it again after a stop to go on.
 
@@ -43,6 +52,7 @@ def command(
         device=runtime.device,
         processes=os.cpu_count() or 1,
         parts=[part for part in PARTS if part in only] if only else PARTS,
+        keep_banks=keep_banks,
     )
     if path.exists():
         click.echo(str(path))

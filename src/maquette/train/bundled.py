@@ -52,6 +52,7 @@ def train_bundled(
     device: torch.device,
     processes: int = 2,
     parts: Sequence[Part] = PARTS,
+    keep_banks: bool = True,
 ) -> Path:
     """Train from nothing, or go on where the run in `folder` stopped.
 
@@ -63,31 +64,24 @@ def train_bundled(
         device: where to train.
         processes: for making procedural shapes.
         parts: do only these, so that pictures can be rendered beside the training of the autoencoder.
+        keep_banks: write the banks to the folder, for later parts and resumed runs; they are several gigabytes.
 
     Returns:
         The model file, float16, without the autoencoder's encoder; written once the denoiser is done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    objects = {source: Objects(source, assets, recipe, seed, processes) for source in SOURCES}
+    run = Run(folder, recipe, seed, device, keep_banks, assets, processes)
     path = folder / MODEL_FILE
-    if "shapes" in parts:
-        _shape_bank(objects, folder, recipe, seed, device)
-    if "pictures" in parts:
-        _picture_bank(objects, folder, recipe, seed, device)
-    if "vae" in parts:
-        _train_vae(objects, folder, recipe, seed, device)
+    if "pictures" in parts and "dit" not in parts:
+        run.picture_bank()
+    if not {"shapes", "vae", "dit"} & set(parts):
+        return path
+    bank = run.shape_bank()
+    if not {"vae", "dit"} & set(parts):
+        return path
+    vae = run.train_vae(bank)
     if "dit" in parts:
-        vae, bank, weights = _train_vae(objects, folder, recipe, seed, device)
-        with _timed("latents"):
-            latents = encode_bank(vae, bank, recipe)
-            scale = 1 / float(latents.float().std())
-            latents *= scale
-        del bank
-        pictures = _picture_bank(objects, folder, recipe, seed, device)
-        with _timed("denoiser"):
-            show = _show_samples(vae, pictures, weights, recipe, scale, folder)
-            denoiser = train_dit(pictures, latents, weights, recipe, folder, seed, device, show)
-        save_shape_model(assemble(vae, denoiser, recipe, scale), path)
+        save_shape_model(run.train_dit(vae, bank), path)
         logger.info("wrote %s (%.1f MB)", path, path.stat().st_size / 1e6)
     return path
 
@@ -126,79 +120,100 @@ class Objects:
         return [record for record in read_index(self.assets) if record.id not in held_out]
 
 
-def _shape_bank(
-    objects: dict[str, Objects], folder: Path, recipe: Recipe, seed: int, device: torch.device
-) -> ShapeBank:
-    parts = []
-    for source, some in objects.items():
+@dataclass(frozen=True)
+class Run:
+    """One training run: what it is made of, and its parts."""
 
-        def build(source: str = source, some: Objects = some) -> dict[str, Tensor]:
-            generator = _generator(seed, f"shapes of {source}", device)
-            return vars(build_shape_bank(some.meshes, recipe.bank, generator, device))
+    folder: Path
+    recipe: Recipe
+    seed: int
+    device: torch.device
+    keep_banks: bool
+    assets: Path
+    processes: int
 
-        tensors = _cached(folder / f"shapes.{source}.safetensors", build)
-        parts.append({name: tensor.to(device) for name, tensor in tensors.items()})
-    return ShapeBank(**{name: torch.cat([part[name] for part in parts]) for name in parts[0]})
+    @cached_property
+    def objects(self) -> list[Objects]:
+        """The objects of every source."""
+        return [Objects(source, self.assets, self.recipe, self.seed, self.processes) for source in SOURCES]
 
+    @cached_property
+    def weights(self) -> Tensor:
+        """(M,) chance of each object."""
+        return (
+            torch.from_numpy(np.concatenate([some.weights for some in self.objects])).float().to(self.device)
+        )
 
-def _picture_bank(
-    objects: dict[str, Objects], folder: Path, recipe: Recipe, seed: int, device: torch.device
-) -> PictureBank:
-    parts = []
-    for source, some in objects.items():
+    def shape_bank(self) -> ShapeBank:
+        """Geometry of all objects."""
 
-        def build(source: str = source, some: Objects = some) -> dict[str, Tensor]:
-            generator = _generator(seed, f"pictures of {source}", torch.device("cpu"))
-            return vars(build_picture_bank(some.meshes, recipe.bank, generator, device))
+        def build(some: Objects) -> dict[str, Tensor]:
+            generator = _generator(self.seed, f"shapes of {some.source}", self.device)
+            return vars(build_shape_bank(some.meshes, self.recipe.bank, generator, self.device))
 
-        tensors = _cached(folder / f"pictures.{source}.safetensors", build)
-        parts.append(tensors["pictures"].to(device))
-    return PictureBank(torch.cat(parts))
+        return ShapeBank(**self._bank("shapes", build))
 
+    def picture_bank(self) -> PictureBank:
+        """Pictures of all objects."""
 
-def _train_vae(
-    objects: dict[str, Objects], folder: Path, recipe: Recipe, seed: int, device: torch.device
-) -> tuple[ShapeVAE, ShapeBank, Tensor]:
-    bank = _shape_bank(objects, folder, recipe, seed, device)
-    weights = np.concatenate([some.weights for some in objects.values()])
-    chance = torch.from_numpy(weights).float().to(device)
-    chosen = _sample_objects(chance)
+        def build(some: Objects) -> dict[str, Tensor]:
+            generator = _generator(self.seed, f"pictures of {some.source}", torch.device("cpu"))
+            return vars(build_picture_bank(some.meshes, self.recipe.bank, generator, self.device))
 
-    def show(vae: ShapeVAE, step: int) -> None:
-        latents = encode_bank(vae, bank.select(chosen), recipe)[:, 0].float()
-        save_samples(folder / "samples" / f"vae_{step:06}.png", vae, latents)
+        return PictureBank(**self._bank("pictures", build))
 
-    with _timed("autoencoder"):
-        return train_vae(bank, chance, recipe, folder, seed, device, show), bank, chance
+    def train_vae(self, bank: ShapeBank) -> ShapeVAE:
+        """The first stage, with sample renders of reconstructions."""
+        chosen = _sample_objects(self.weights)
 
+        def show(vae: ShapeVAE, step: int) -> None:
+            latents = encode_bank(vae, bank.select(chosen), self.recipe)[:, 0].float()
+            save_samples(self.folder / "samples" / f"vae_{step:06}.png", vae, latents)
 
-def _show_samples(
-    vae: ShapeVAE, bank: PictureBank, weights: Tensor, recipe: Recipe, scale: float, folder: Path
-) -> Callable[[Denoiser, int], None]:
-    pictures = bank.pictures[_sample_objects(weights), 0]
+        with _timed("autoencoder"):
+            return train_vae(bank, self.weights, self.recipe, self.folder, self.seed, self.device, show)
 
-    def show(denoiser: Denoiser, step: int) -> None:
-        latents = sample_latents(denoiser, pictures, recipe) / scale
-        save_samples(folder / "samples" / f"dit_{step:06}.png", vae, latents, pictures)
+    def train_dit(self, vae: ShapeVAE, bank: ShapeBank) -> ShapeModel:
+        """The second stage, with sample renders of what pictures become; returns the finished model."""
+        with _timed("latents"):
+            latents = encode_bank(vae, bank, self.recipe)
+            scale = 1 / float(latents.float().std())
+            latents *= scale
+        pictures = self.picture_bank()
+        shown = pictures.pictures[_sample_objects(self.weights), 0]
 
-    return show
+        def show(denoiser: Denoiser, step: int) -> None:
+            drawn = sample_latents(denoiser, shown, self.recipe) / scale
+            save_samples(self.folder / "samples" / f"dit_{step:06}.png", vae, drawn, shown)
+
+        with _timed("denoiser"):
+            denoiser = train_dit(
+                pictures, latents, self.weights, self.recipe, self.folder, self.seed, self.device, show
+            )
+        return assemble(vae, denoiser, self.recipe, scale)
+
+    def _bank(self, kind: str, build: Callable[[Objects], dict[str, Tensor]]) -> dict[str, Tensor]:
+        """The tensors of all sources, each made once and kept in a file where that is wanted."""
+        parts = []
+        for some in self.objects:
+            path = self.folder / f"{kind}.{some.source}.safetensors"
+            if path.exists():
+                tensors = load_file(path)
+            else:
+                with _timed(path.stem):
+                    tensors = build(some)
+                if self.keep_banks:
+                    partial = path.with_suffix(".partial")
+                    save_file({name: tensor.cpu() for name, tensor in tensors.items()}, partial)
+                    os.replace(partial, path)
+            parts.append({name: tensor.to(self.device) for name, tensor in tensors.items()})
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def _sample_objects(weights: Tensor) -> Tensor:
     """The same eight objects every time, drawn by their chance."""
     generator = torch.Generator().manual_seed(0)
     return torch.multinomial(weights.cpu(), 8, generator=generator).to(weights.device)
-
-
-def _cached(path: Path, build: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The tensors of a file, made and written first when it is not there."""
-    if not path.exists():
-        with _timed(path.stem):
-            tensors = {name: tensor.cpu() for name, tensor in build().items()}
-        partial = path.with_suffix(".partial")
-        save_file(tensors, partial)
-        os.replace(partial, path)
-    return load_file(path)
 
 
 def assemble(vae: ShapeVAE, denoiser: Denoiser, recipe: Recipe, scale: float) -> ShapeModel:
