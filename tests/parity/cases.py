@@ -17,10 +17,6 @@ COMMITTED = Path(__file__).parent / "recorded"
 
 # Kinds of later work: a pattern of "<stage>/<case>" and why it is not run.
 NOT_YET = {
-    "shape/dit_v20*": "the 2.0 denoiser comes with the other published shape checkpoints",
-    "shape/pipeline_v20*": "the 2.0 pipelines come with the other published shape checkpoints",
-    "shape/cond_dino_mv*": "the multi-view conditioner comes with the other published shape checkpoints",
-    "shape/volume_flashvdm*": "FlashVDM decoding comes with the other published shape checkpoints",
     "omni/*": "Hunyuan3D-Omni comes later",
     "paint/*": "painting comes later",
     "part/*": "Hunyuan3D-Part comes later",

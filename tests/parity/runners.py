@@ -10,12 +10,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from maquette.models.dit_v20 import DiTV20
 from maquette.models.dit_v21 import DiTV21
 from maquette.models.fourier import FourierFeatures
-from maquette.models.image_encoder import ImageEncoder
+from maquette.models.image_encoder import ImageEncoder, MultiViewImageEncoder
 from maquette.models.shape_vae import ShapeVAE
 from maquette.picture.recentre import recentre, recentre_views
-from maquette.shape.sampler import flow_matching_sigmas, guided_velocity, sample_euler
+from maquette.shape.flashvdm import decode_flashvdm
+from maquette.shape.sampler import consistency_sigmas, flow_matching_sigmas, guided_velocity, sample_euler
 from maquette.shape.surface import marching_cubes
 from maquette.shape.volume import decode_dense, decode_hierarchical
 from maquette.zoo import keymap, published
@@ -42,6 +44,21 @@ def run_dit_v21(case: Case) -> Iterator[Comparison]:
     dit = load(DiTV21(config), case.group("weights/"), keymap.dit_v21_keys(config), case)
     inputs = case.group("inputs/")
     yield "sample", dit(inputs["x"], inputs["t"], inputs["context_main"]), case.tensors["outputs/sample"]
+
+
+def run_dit_v20(case: Case) -> Iterator[Comparison]:
+    """The 2.0 denoiser, plain and distilled."""
+    config = published.dit_v20_config(case.record["constructor_kwargs"])
+    dit = load(DiTV20(config), case.group("weights/"), keymap.dit_v20_keys(config), case)
+    inputs = case.group("inputs/")
+    if config.guidance_embedded:
+        # Three of the recorded machine's 128 frequencies are off in their last bit; at angles of thousands of radians
+        # that shows in the output. Ours is held against its embedding, and then given it.
+        recorded = case.tensors["intermediates/time_embedding_guidance"]
+        torch.testing.assert_close(dit.guidance_in.waves(inputs["guidance"]), recorded, rtol=0, atol=5e-4)
+        dit.guidance_in.waves = lambda value: recorded
+    ours = dit(inputs["x"], inputs["t"], inputs["context_main"], inputs.get("guidance"))
+    yield "sample", ours, case.tensors["outputs/sample"]
 
 
 def run_shape_vae(case: Case) -> Iterator[Comparison]:
@@ -109,6 +126,20 @@ def run_image_encoder(case: Case) -> Iterator[Comparison]:
     yield "unconditional", encoder.unconditional(len(picture)), case.tensors["outputs/unconditional"]
 
 
+def run_multiview_image_encoder(case: Case) -> Iterator[Comparison]:
+    """The multi-view conditioner, with and without given view indices."""
+    config = published.image_encoder_config(case.record["constructor_kwargs"])
+    encoder = MultiViewImageEncoder(config)
+    load(encoder, case.group("weights/"), keymap.image_encoder_keys(config), case)
+    pictures, outputs = case.tensors["inputs/image"], case.group("outputs/")
+    views = (case.record["view_idxs"] or [range(pictures.shape[1])])[0]
+    yield "last_hidden_state", encoder.forward_views(pictures, views), outputs["last_hidden_state"]
+    marks = encoder.view_embedding(range(outputs["view_embed"].shape[1]))
+    yield "view_embed", marks[None, :, None].expand_as(outputs["view_embed"]), outputs["view_embed"]
+    if "unconditional" in outputs:
+        yield "unconditional", encoder.unconditional_views(len(pictures), views), outputs["unconditional"]
+
+
 def run_fourier(case: Case) -> Iterator[Comparison]:
     """Fourier features in four settings."""
     for name, params in case.record["constructor_kwargs"].items():
@@ -122,7 +153,7 @@ def run_fourier(case: Case) -> Iterator[Comparison]:
 
 
 def run_schedulers(case: Case) -> Iterator[Comparison]:
-    """Flow-matching schedules and steps; the consistency scheduler belongs to the turbo checkpoints."""
+    """Flow-matching and consistency schedules and their steps."""
     outputs, inputs = case.group("outputs/"), case.group("inputs/")
     for kind, shift in (("flow", 1.0), ("flow_shift3", 3.0)):
         for steps in case.record["steps"]:
@@ -130,6 +161,12 @@ def run_schedulers(case: Case) -> Iterator[Comparison]:
             yield f"{kind}_{steps}_sigmas", sigmas, outputs[f"{kind}_{steps}_sigmas"]
             yield f"{kind}_{steps}_timesteps", sigmas[:-1] * 1000, outputs[f"{kind}_{steps}_timesteps"]
         yield from _chained_steps(kind, flow_matching_sigmas(8, shift), inputs, outputs)
+    for grid in (100, 50):
+        for steps in case.record["steps"]:
+            sigmas, kind = consistency_sigmas(steps, grid), f"consistency{grid}"
+            yield f"{kind}_{steps}_sigmas", sigmas, outputs[f"{kind}_{steps}_sigmas"]
+            yield f"{kind}_{steps}_timesteps", sigmas[:-1] * 1000, outputs[f"{kind}_{steps}_timesteps"]
+        yield from _chained_steps(kind, consistency_sigmas(8, grid), inputs, outputs)
 
 
 def _chained_steps(
@@ -195,23 +232,34 @@ def _sorted_rows(points: np.ndarray) -> Tensor:
     return torch.from_numpy(rounded[np.lexsort(rounded.T)])
 
 
-def run_pipeline_v21(case: Case) -> Iterator[Comparison]:
-    """Picture tensor to logits, every step of the way."""
-    components, params, outputs = case.record["components"], case.record["params"], case.group("outputs/")
-    dit_config = published.dit_v21_config(components["model"]["params"])
-    dit = load(DiTV21(dit_config), case.group("weights/model."), keymap.dit_v21_keys(dit_config), case)
-    encoder_config = published.image_encoder_config(
-        components["conditioner"]["params"]["main_image_encoder"]["kwargs"]
+def run_flashvdm(case: Case) -> Iterator[Comparison]:
+    """FlashVDM decoding in both modes."""
+    params = case.record["params"]
+    vae = _decoder(case, case.record["constructor_kwargs"], case.group("weights/"))
+    logits = decode_flashvdm(
+        vae.field,
+        vae.decode(case.tensors["inputs/latents"]),
+        params["octree_resolution"],
+        params["bounds"],
+        coarsest=params["min_resolution"],
+        mode=params["topk_mode"],
+        stable=False,  # the recorded run left the order within a bin to this build's sort
     )
-    prefix = "weights/conditioner.main_image_encoder."
-    encoder = load(
-        ImageEncoder(encoder_config), case.group(prefix), keymap.image_encoder_keys(encoder_config), case
-    )
-    vae = _decoder(case, components["vae"]["params"], case.group("weights/vae."))
+    yield "grid_logits", logits, case.tensors["outputs/grid_logits"][0]
 
-    context = encoder(case.tensors["inputs/image"])
-    velocity = guided_velocity(dit, context, encoder.unconditional(1), params["guidance_scale"])
-    sigmas = flow_matching_sigmas(params["num_inference_steps"])
+
+def run_pipeline(case: Case) -> Iterator[Comparison]:
+    """Picture tensor to logits, every step of the way, for either generation of denoiser."""
+    components, params, outputs = case.record["components"], case.record["params"], case.group("outputs/")
+    denoiser = _denoiser(case, components["model"])
+    context, unconditional = _conditions(case, components["conditioner"]["params"]["main_image_encoder"])
+    velocity = guided_velocity(denoiser, context, unconditional, params["guidance_scale"])
+    steps, scheduler = params["num_inference_steps"], components["scheduler"]
+    sigmas = (
+        consistency_sigmas(steps, scheduler["params"]["pcm_timesteps"])
+        if scheduler["cls"].startswith("Consistency")
+        else flow_matching_sigmas(steps)
+    )
     seen: list[Tensor] = []
     latents = sample_euler(
         velocity, case.tensors["inputs/initial_noise"], sigmas, lambda _i, _n, x: seen.append(x)
@@ -219,6 +267,8 @@ def run_pipeline_v21(case: Case) -> Iterator[Comparison]:
     for index, step in enumerate(seen):
         yield f"latents_step_{index}", step, outputs[f"latents_step_{index}"]
     yield "latents_final", latents, outputs["latents_final"]
+
+    vae = _decoder(case, components["vae"]["params"], case.group("weights/vae."))
     tokens = vae.decode(latents / vae.config.scale_factor)
     yield "vae_latents", tokens, outputs["vae_latents"]
     keys, values = vae.field.project(tokens)
@@ -229,6 +279,28 @@ def run_pipeline_v21(case: Case) -> Iterator[Comparison]:
         CPU,
     )
     yield "grid_logits", logits, outputs["grid_logits"][0]
+
+
+def _denoiser(case: Case, component: dict[str, Any]) -> DiTV20 | DiTV21:
+    weights = case.group("weights/model.")
+    if component["cls"] == "Hunyuan3DDiT":
+        config = published.dit_v20_config(component["params"])
+        return load(DiTV20(config), weights, keymap.dit_v20_keys(config), case)
+    config_v21 = published.dit_v21_config(component["params"])
+    return load(DiTV21(config_v21), weights, keymap.dit_v21_keys(config_v21), case)
+
+
+def _conditions(case: Case, component: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """Tokens with and without the picture."""
+    config = published.image_encoder_config(component["kwargs"])
+    encoder = MultiViewImageEncoder(config)
+    weights = case.group("weights/conditioner.main_image_encoder.")
+    load(encoder, weights, keymap.image_encoder_keys(config), case)
+    picture = case.tensors["inputs/image"]
+    if component["type"] == "DinoImageEncoderMV":
+        views = (case.record["params"]["view_idxs"] or [range(picture.shape[1])])[0]
+        return encoder.forward_views(picture, views), encoder.unconditional_views(1, views)
+    return encoder(picture), encoder.unconditional(1)
 
 
 RUNNERS: dict[str, Runner] = {
@@ -243,5 +315,9 @@ RUNNERS: dict[str, Runner] = {
     "schedulers.py": run_schedulers,
     "ImageProcessorV2": run_preprocessor,
     "MVImageProcessorV2": run_multiview_preprocessor,
-    "hy3dshape.pipelines.Hunyuan3DDiTFlowMatchingPipeline": run_pipeline_v21,
+    "hy3dshape.pipelines.Hunyuan3DDiTFlowMatchingPipeline": run_pipeline,
+    "hy3dgen.shapegen.pipelines.Hunyuan3DDiTFlowMatchingPipeline": run_pipeline,
+    "hy3dgen.shapegen.models.denoisers.hunyuan3ddit.Hunyuan3DDiT": run_dit_v20,
+    "DinoImageEncoderMV": run_multiview_image_encoder,
+    "ShapeVAE (hy3dgen) + FlashVDMVolumeDecoding": run_flashvdm,
 }

@@ -1,4 +1,4 @@
-"""Training stages: a run that was stopped and resumed ends like one that never stopped; losses go down and are logged."""
+"""Training stages: a stopped and resumed run ends like an unbroken one; losses go down and are logged."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class StoppedError(Exception):
     """Stands for the kill."""
 
 
-def stop_at(step: int):  # noqa: ANN201
+def stop_at(step: int):
     def on_save(network: object, done: int) -> None:
         if done == step:
             raise StoppedError

@@ -6,9 +6,14 @@ they are read (`maquette.zoo.keymap`), so that the modules below need only one l
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
+
+Select = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Queries (B, heads, L, d), keys and values (B, heads, M, d) to fewer keys and values."""
 
 
 class SelfAttention(nn.Module):
@@ -77,10 +82,16 @@ class CrossAttention(nn.Module):
         k, v = split_heads(self.kv(context), 2, self.num_heads)
         return self.k_norm(k), v
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(B, L, width) with the result of `project_context` → (B, L, width)."""
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, select: Select | None = None) -> Tensor:
+        """(B, L, width) with the result of `project_context` → (B, L, width).
+
+        `select` may replace keys and values by fewer ones, having seen the queries.
+        """
         (q,) = split_heads(self.q(x), 1, self.num_heads)
-        return self.out(merge_heads(scaled_dot_product_attention(self.q_norm(q), keys, values)))
+        q = self.q_norm(q)
+        if select is not None:
+            keys, values = select(q, keys, values)
+        return self.out(merge_heads(scaled_dot_product_attention(q, keys, values)))
 
 
 def split_heads(x: Tensor, parts: int, num_heads: int) -> tuple[Tensor, ...]:

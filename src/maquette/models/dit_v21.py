@@ -19,9 +19,6 @@ from maquette.models.attention import CrossAttention, SelfAttention, merge_heads
 from maquette.models.feed_forward import FeedForward
 from maquette.models.moe import MixtureOfExperts
 
-# Keys and values of every block's cross-attention, computed once for a whole sampling run.
-PreparedContext = Sequence[tuple[Tensor, Tensor]]
-
 
 @dataclass(frozen=True)
 class DiTV21Config:
@@ -47,6 +44,14 @@ class DiTV21Config:
     """Add a pooled context to the time token; no published checkpoint does."""
 
 
+@dataclass(frozen=True)
+class PreparedContext:
+    """What depends on the picture alone: every block's keys and values, and the pooled token (B, 1, width) or None."""
+
+    keys_and_values: Sequence[tuple[Tensor, Tensor]]
+    pooled: Tensor | None
+
+
 class DiTV21(nn.Module):
     """Predicts the velocity from noise to data of a set of shape latents, given image tokens."""
 
@@ -68,32 +73,30 @@ class DiTV21(nn.Module):
 
     def prepare(self, context: Tensor) -> PreparedContext:
         """Project image tokens (B, M, context_width) once for all steps."""
-        return [block.cross_attention.project_context(context) for block in self.blocks]
+        return PreparedContext(
+            [block.cross_attention.project_context(context) for block in self.blocks],
+            self.pooled_context(context) if self.config.use_attention_pooling else None,
+        )
 
     def forward(self, latents: Tensor, time: Tensor, context: Tensor) -> Tensor:
         """Latents (B, N, C) at time (B,) in [0, 1] with context (B, M, D) → velocity (B, N, C)."""
-        pooled = self.pool(context)
-        return self.denoise(latents, time, self.prepare(context), pooled)
+        return self.denoise(latents, time, self.prepare(context))
 
-    def pool(self, context: Tensor) -> Tensor | None:
-        """The context as one token (B, 1, width), or None where the configuration has no pooling."""
-        return self.pooled_context(context) if self.config.use_attention_pooling else None
-
-    def denoise(
-        self, latents: Tensor, time: Tensor, prepared: PreparedContext, pooled: Tensor | None = None
-    ) -> Tensor:
-        """As `forward`, with the context already projected by `prepare` (and `pool`)."""
+    def denoise(self, latents: Tensor, time: Tensor, prepared: PreparedContext) -> Tensor:
+        """As `forward`, with the context already projected by `prepare`."""
         x = self.latent_in(latents)
         if self.config.use_position_embedding:
             x = x + self.position_embedding.to(x.dtype)
         token = self.time_embedding(time, x.dtype)
-        if pooled is not None:
-            token = token + pooled
+        if prepared.pooled is not None:
+            token = token + prepared.pooled
         x = torch.cat([token, x], dim=1)
 
         stored: list[Tensor] = []
         middle = self.config.depth // 2
-        for index, (block, (keys, values)) in enumerate(zip(self.blocks, prepared, strict=True)):
+        for index, (block, (keys, values)) in enumerate(
+            zip(self.blocks, prepared.keys_and_values, strict=True)
+        ):
             x = block(x, keys, values, stored.pop() if index > middle else None)
             if index < middle:
                 stored.append(x)

@@ -6,6 +6,7 @@ class token first; its "no picture" condition is zeros.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -80,6 +81,31 @@ class ImageEncoder(nn.Module):
         mean = x.new_tensor(IMAGENET_MEAN).view(3, 1, 1)
         std = x.new_tensor(IMAGENET_STD).view(3, 1, 1)
         return (x - mean) / std
+
+
+class MultiViewImageEncoder(ImageEncoder):
+    """Several pictures of one object to one sequence of tokens; each view's tokens are marked with its direction."""
+
+    def forward_views(self, pictures: Tensor, views: Sequence[int]) -> Tensor:
+        """Pictures of views (B, V, 3, H, W) in [-1, 1] → tokens (B, V · num_tokens, width).
+
+        Args:
+            pictures: any size.
+            views: the V directions: front 0, left 1, back 2, right 3.
+        """
+        tokens = self(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2])
+        return (tokens + self.view_embedding(views).to(tokens)[None, :, None]).flatten(1, 2)
+
+    def unconditional_views(self, batch_size: int, views: Sequence[int]) -> Tensor:
+        """The tokens that stand for "no picture" of so many views: zeros."""
+        return self.unconditional(batch_size).repeat(1, len(views), 1)
+
+    def view_embedding(self, views: Sequence[int]) -> Tensor:
+        """Sine and cosine of each view's number (V, width)."""
+        half = self.config.dino.width // 2
+        frequencies = 10000.0 ** -(torch.arange(half, dtype=torch.float64) / half)
+        angles = torch.tensor(views, dtype=torch.float64)[:, None] * frequencies
+        return torch.cat([angles.sin(), angles.cos()], dim=-1).float()
 
 
 class DinoV2(nn.Module):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from maquette.models.attention import CrossAttention, SelfAttention
+from maquette.models.attention import CrossAttention, Select, SelfAttention
 from maquette.models.feed_forward import FeedForward
 from maquette.models.fourier import FourierConfig, FourierFeatures
 
@@ -130,9 +130,9 @@ class FieldDecoder(nn.Module):
         """Tokens of `ShapeVAE.decode` (B, N, width) → keys and values for any number of `query` calls."""
         return self.cross.project_context(self.context_in(tokens))
 
-    def query(self, points: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Points (B, Q, 3) → logits (B, Q), positive inside."""
-        x = self.cross(self.query_in(self.fourier(points)), keys, values)
+    def query(self, points: Tensor, keys: Tensor, values: Tensor, select: Select | None = None) -> Tensor:
+        """Points (B, Q, 3) → logits (B, Q), positive inside; `select` as in `CrossAttention`."""
+        x = self.cross(self.query_in(self.fourier(points)), keys, values, select)
         return self.logit(self.norm_out(x)).squeeze(-1)
 
     def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
@@ -188,7 +188,7 @@ class CrossBlock(nn.Module):
         """(B, M, width) → keys and values."""
         return self.attention.project_context(self.norm_context(context))
 
-    def forward(self, x: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(B, Q, width) → (B, Q, width)."""
-        x = x + self.attention(self.norm1(x), keys, values)
+    def forward(self, x: Tensor, keys: Tensor, values: Tensor, select: Select | None = None) -> Tensor:
+        """(B, Q, width) → (B, Q, width); `select` as in `CrossAttention`."""
+        x = x + self.attention(self.norm1(x), keys, values, select)
         return x + self.feed_forward(self.norm2(x))

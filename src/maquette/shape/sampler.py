@@ -8,18 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from maquette.errors import SettingError
-from maquette.models.dit_v21 import DiTV21
+from maquette.models.dit_v20 import DiTV20
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
 """Latents (B, N, C) and time (B,) to velocity (B, N, C)."""
 
 StepCallback = Callable[[int, int, Tensor], None]
 """Called with the number of steps done, the number of all steps and the latents. May raise to stop."""
+
+
+class Denoiser(Protocol):
+    """What the denoisers of both generations have in common."""
+
+    def prepare(self, context: Tensor) -> Any:
+        """What depends on the context alone."""
+        ...
+
+    def denoise(self, latents: Tensor, time: Tensor, prepared: Any) -> Tensor:
+        """Velocity of latents (B, N, C) at time (B,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,25 @@ def flow_matching_sigmas(steps: int, shift: float = 1.0) -> Tensor:
     return torch.cat([sigmas, sigmas.new_ones(1)]).float()
 
 
+def consistency_sigmas(steps: int, grid: int = 100) -> Tensor:
+    """(steps + 1,) float32 times of the turbo checkpoints' consistency schedule (PCM, arXiv 2405.18407).
+
+    Args:
+        steps: 1 to `grid`.
+        grid: points of the training grid, among which the steps are spread evenly.
+
+    Raises:
+        SettingError: more steps than the grid has points.
+    """
+    if not 1 <= steps <= grid:
+        raise SettingError(f"steps is {steps}", f"this model takes 1 to {grid}")
+    training = torch.linspace(0.0, 1.0, 1000, dtype=torch.float64)
+    index = torch.arange(1, grid) * (1000 // grid) - 1
+    euler = torch.cat([training.new_zeros(1), training[index]])
+    chosen = torch.arange(steps, dtype=torch.float64) * (grid / steps)
+    return torch.cat([euler[chosen.floor().long()], euler.new_ones(1)]).float()
+
+
 def sample_euler(
     velocity: Velocity, noise: Tensor, sigmas: Tensor, on_step: StepCallback | None = None
 ) -> Tensor:
@@ -64,23 +96,27 @@ def sample_euler(
     return latents
 
 
-def guided_velocity(dit: DiTV21, context: Tensor, unconditional: Tensor, guidance: float) -> Velocity:
-    """Velocity with classifier-free guidance (arXiv 2207.12598); all that depends on the picture is computed here.
+def guided_velocity(denoiser: Denoiser, context: Tensor, unconditional: Tensor, guidance: float) -> Velocity:
+    """Velocity with guidance towards the picture; all that depends on the picture is computed here, once.
+
+    Distilled denoisers are told the scale. For the others it is classifier-free guidance (arXiv 2207.12598): the
+    velocity with the picture, extrapolated away from the one without.
 
     Args:
-        dit: the denoiser.
+        denoiser: of either generation.
         context, unconditional: condition tokens (B, M, D) with and without the picture.
-        guidance: 1 or less than 1e-6 away from it skips the unconditional half.
+        guidance: the scale; at 1 the unconditional half is not computed.
     """
+    if isinstance(denoiser, DiTV20) and denoiser.config.guidance_embedded:
+        told = denoiser.prepare(context, context.new_full((len(context),), guidance))
+        return lambda latents, time: denoiser.denoise(latents, time, told)
     if abs(guidance - 1) < 1e-6:
-        prepared, pooled = dit.prepare(context), dit.pool(context)
-        return lambda latents, time: dit.denoise(latents, time, prepared, pooled)
-
-    both = torch.cat([context, unconditional])
-    prepared, pooled = dit.prepare(both), dit.pool(both)
+        alone = denoiser.prepare(context)
+        return lambda latents, time: denoiser.denoise(latents, time, alone)
+    both = denoiser.prepare(torch.cat([context, unconditional]))
 
     def velocity(latents: Tensor, time: Tensor) -> Tensor:
-        twice = dit.denoise(torch.cat([latents, latents]), torch.cat([time, time]), prepared, pooled)
+        twice = denoiser.denoise(torch.cat([latents, latents]), torch.cat([time, time]), both)
         with_picture, without = twice.chunk(2)
         return without + guidance * (with_picture - without)
 

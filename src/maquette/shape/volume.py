@@ -55,7 +55,7 @@ def decode_volume(
 
 def decode_dense(field: Field, resolution: int, bounds: float, device: torch.device) -> Tensor:
     """Every lattice point, x slowest: (R + 1, R + 1, R + 1)."""
-    axis = _axis(resolution, bounds, device)
+    axis = lattice_axis(resolution, bounds, device)
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
     return field(points.view(-1, 3)).view(points.shape[:3])
 
@@ -86,11 +86,11 @@ def decode_hierarchical(
     while levels[0] % 2 == 0 and levels[0] // 2 >= coarsest:
         levels.insert(0, levels[0] // 2)
     logits = decode_dense(field, levels[0], bounds, device)
-    select = _select_lipschitz if rule == "lipschitz" else _select_published
+    select = _select_lipschitz if rule == "lipschitz" else select_published
     for level in levels[1:]:
         wanted = select(logits, is_last=level == resolution)
         index = wanted.nonzero()
-        points = _axis(level, bounds, device)[index]
+        points = lattice_axis(level, bounds, device)[index]
         refined = logits.new_full(wanted.shape, torch.nan)
         refined[tuple(index.unbind(1))] = field(points)
         logits = refined
@@ -115,7 +115,8 @@ class _Asker:
         return torch.cat(results)
 
 
-def _axis(resolution: int, bounds: float, device: torch.device) -> Tensor:
+def lattice_axis(resolution: int, bounds: float, device: torch.device) -> Tensor:
+    """The R + 1 coordinates of a lattice of R cells along one axis."""
     # float64 first, as the published lattice; float32 steps would drift by an ulp or two
     return torch.linspace(-bounds, bounds, resolution + 1, dtype=torch.float64).float().to(device)
 
@@ -146,7 +147,7 @@ def _cell_extremes(corners: Tensor) -> tuple[Tensor, Tensor]:
     return lowest, highest
 
 
-def _select_published(logits: Tensor, *, is_last: bool) -> Tensor:
+def select_published(logits: Tensor, *, is_last: bool) -> Tensor:
     """The original selection: neighbours of a sign change, or |logit| < 0.95, widened by dilations."""
     known = ~logits.isnan()
     sign = logits.sign()

@@ -105,7 +105,7 @@ CPU_RECIPE = Recipe(
         steps=1600, batch_size=64, learning_rate=8e-4, warmup_steps=100, save_every=200, average_decay=0.998
     ),
     dit_stage=StageSettings(
-        steps=3000, batch_size=64, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
+        steps=2250, batch_size=32, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
     ),
     num_procedural=3000,
     queries_per_step=512,

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from maquette.errors import CheckpointError
+from maquette.models.dit_v20 import DiTV20Config
 from maquette.models.dit_v21 import DiTV21Config
 from maquette.models.image_encoder import ImageEncoderConfig
 from maquette.models.shape_vae import ShapeVAEConfig
@@ -165,6 +166,45 @@ def _dit_v21_block(config: DiTV21Config, index: int) -> Iterator[Entry]:
         for kind in ("weight", "bias"):
             experts = tuple(f"moe.experts.{n}.{published}.{kind}" for n in range(config.num_experts))
             yield Entry(f"feed_forward.{ours}_{kind}", experts, join="stack")
+
+
+def dit_v20_keys(config: DiTV20Config) -> KeyMap:
+    """Table of the 2.0 denoiser."""
+    entries = [
+        *_affine("latent_in", "latent_in"),
+        *_affine("context_in", "cond_in"),
+        *_affine("modulation_out", "final_layer.adaLN_modulation.1"),
+        *_affine("latent_out", "final_layer.linear"),
+    ]
+    for scalar in ("time_in", "guidance_in") if config.guidance_embedded else ("time_in",):
+        entries += _affine(f"{scalar}.fc1", f"{scalar}.in_layer") + _affine(
+            f"{scalar}.fc2", f"{scalar}.out_layer"
+        )
+    for index in range(config.double_depth):
+        for ours, published in (("context", "txt"), ("latents", "img")):
+            stream = [
+                *_affine("modulation", f"{published}_mod.lin"),
+                *(
+                    Entry(f"qkv.{kind}", (f"{published}_attn.qkv.{kind}",))
+                    for kind in (("weight", "bias") if config.qkv_bias else ("weight",))
+                ),
+                Entry("q_norm.weight", (f"{published}_attn.norm.query_norm.scale",)),
+                Entry("k_norm.weight", (f"{published}_attn.norm.key_norm.scale",)),
+                *_affine("out", f"{published}_attn.proj"),
+                *_affine("fc1", f"{published}_mlp.0"),
+                *_affine("fc2", f"{published}_mlp.2"),
+            ]
+            entries += prefixed(stream, f"double_blocks.{index}.{ours}.", f"double_blocks.{index}.")
+    single = [
+        *_affine("modulation", "modulation.lin"),
+        *_affine("fused_in", "linear1"),
+        *_affine("fused_out", "linear2"),
+        Entry("q_norm.weight", ("norm.query_norm.scale",)),
+        Entry("k_norm.weight", ("norm.key_norm.scale",)),
+    ]
+    for index in range(config.single_depth):
+        entries += prefixed(single, f"single_blocks.{index}.", f"single_blocks.{index}.")
+    return entries
 
 
 def shape_vae_keys(config: ShapeVAEConfig) -> KeyMap:

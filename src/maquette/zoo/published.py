@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from maquette.errors import CheckpointError
+from maquette.models.dit_v20 import DiTV20Config
 from maquette.models.dit_v21 import DiTV21Config
 from maquette.models.fourier import FourierConfig
 from maquette.models.image_encoder import DinoV2Config, ImageEncoderConfig
@@ -40,6 +41,21 @@ def dit_v21_config(params: Params) -> DiTV21Config:
         moe_top_k=params["moe_top_k"],
         use_position_embedding=params.get("use_pos_emb", False),
         use_attention_pooling=params.get("use_attention_pooling", False),
+    )
+
+
+def dit_v20_config(params: Params) -> DiTV20Config:
+    """Parameters of `Hunyuan3DDiT`."""
+    return DiTV20Config(
+        latent_channels=params["in_channels"],
+        width=params["hidden_size"],
+        context_width=params["context_in_dim"],
+        num_heads=params["num_heads"],
+        mlp_ratio=params["mlp_ratio"],
+        double_depth=params["depth"],
+        single_depth=params["depth_single_blocks"],
+        qkv_bias=params["qkv_bias"],
+        guidance_embedded=params.get("guidance_embed", False),
     )
 
 
