@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,41 +11,49 @@ import torch
 from torch import Tensor
 
 from maquette.errors import CheckpointError
+from maquette.models.dit_v20 import DiTV20
 from maquette.models.dit_v21 import DiTV21
 from maquette.models.image_encoder import ImageEncoder
 from maquette.models.shape_vae import ShapeVAE
 from maquette.zoo import keymap, published
 from parity.cases import parity_folder
 
-MANIFEST = parity_folder() / "manifests" / "manifest_hunyuan3d-dit-v2-1.json"
+MANIFESTS = sorted((parity_folder() / "manifests").glob("manifest_hunyuan3d-*.json"))
+COMPONENTS = [
+    pytest.param(file, component, id=f"{file.stem.removeprefix('manifest_')}-{component}")
+    for file in MANIFESTS
+    for component in json.loads(file.read_text())["components"]
+]
 
 
-def components() -> dict[str, tuple[torch.nn.Module, keymap.KeyMap]]:
-    record = json.loads(MANIFEST.read_text())["components"]
-    dit = published.dit_v21_config(record["model"]["params"])
-    vae = published.shape_vae_config(record["vae"]["params"], has_encoder=True)
-    encoder = published.image_encoder_config(record["conditioner"]["params"]["main_image_encoder"]["kwargs"])
-    prefix = "main_image_encoder."
+def build(component: str, record: dict[str, Any]) -> tuple[torch.nn.Module, keymap.KeyMap]:
+    """A full-size network on the meta device and its key table."""
+    params = record["params"]
     with torch.device("meta"):
-        return {
-            "model": (DiTV21(dit), keymap.dit_v21_keys(dit)),
-            "vae": (ShapeVAE(vae), keymap.shape_vae_keys(vae)),
-            "conditioner": (
-                ImageEncoder(encoder),
-                keymap.prefixed(keymap.image_encoder_keys(encoder), "", prefix),
-            ),
-        }
+        if record["upstream_class"] == "Hunyuan3DDiT":
+            config = published.dit_v20_config(params)
+            return DiTV20(config), keymap.dit_v20_keys(config)
+        if component == "model":
+            config_v21 = published.dit_v21_config(params)
+            return DiTV21(config_v21), keymap.dit_v21_keys(config_v21)
+        if component == "vae":
+            has_encoder = any(name.startswith("encoder.") for name in record["keys"])
+            vae = published.shape_vae_config(params, has_encoder=has_encoder)
+            return ShapeVAE(vae), keymap.shape_vae_keys(vae)
+        encoder = published.image_encoder_config(params["main_image_encoder"]["kwargs"])
+        return ImageEncoder(encoder), keymap.prefixed(
+            keymap.image_encoder_keys(encoder), "", "main_image_encoder."
+        )
 
 
-@pytest.mark.skipif(
-    not MANIFEST.exists(), reason="the full-size manifests are not here; set MAQUETTE_PARITY_DIR"
-)
-@pytest.mark.parametrize("component", ["model", "vae", "conditioner"])
-def test_the_published_2_1_checkpoint_maps_one_to_one(component: str) -> None:
-    network, key_map = components()[component]
-    keys: dict[str, Any] = json.loads(MANIFEST.read_text())["components"][component]["keys"]
+@pytest.mark.skipif(not MANIFESTS, reason="the full-size manifests are not here; set MAQUETTE_PARITY_DIR")
+@pytest.mark.parametrize(("file", "component"), COMPONENTS)
+def test_published_checkpoints_map_one_to_one(file: Path, component: str) -> None:
+    record = json.loads(file.read_text())["components"][component]
+    network, key_map = build(component, record)
     shapes = {
-        name: tuple(value["shape"] if isinstance(value, dict) else value[0]) for name, value in keys.items()
+        name: tuple(value["shape"] if isinstance(value, dict) else value[0])
+        for name, value in record["keys"].items()
     }
     ours = network.state_dict()
     published_state = keymap.to_published(ours, key_map)

@@ -70,7 +70,7 @@ def shape_vae_config(params: Params, *, has_encoder: bool) -> ShapeVAEConfig:
         num_decoder_layers=params["num_decoder_layers"],
         qkv_bias=params.get("qkv_bias", True),
         qk_norm=params.get("qk_norm", False),
-        point_features=params.get("point_feats", 4),
+        point_features=params.get("point_feats", 3),
         points_per_latent=params.get("downsample_ratio", 20),
         fourier=fourier_config(params),
         query_reduction=params.get("geo_decoder_downsample_ratio", 1),
