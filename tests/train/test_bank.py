@@ -43,7 +43,9 @@ def test_targets_are_truncated_signed_distances() -> None:
 
 
 def test_open_meshes_get_a_thickness() -> None:
-    sheet = trimesh.Trimesh([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]], [[0, 1, 2], [0, 2, 3]])
+    sheet = trimesh.Trimesh(
+        [[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]], [[0, 1, 2], [0, 2, 3]]
+    )
     bank = build_shape_bank([painted(sheet)], SETTINGS, generator(), CPU)
     height = bank.queries[0, :, 1].float().abs()
     over_sheet = (bank.queries[0, :, [0, 2]].abs() < 0.45).all(1)

@@ -21,7 +21,9 @@ STAGE = StageSettings(steps=8, batch_size=4, warmup_steps=2, log_every=1, save_e
 
 
 def tiny_recipe() -> Recipe:
-    vae = replace(CPU_RECIPE.vae, num_latents=8, latent_channels=4, width=32, num_decoder_layers=1, points_per_latent=4)
+    vae = replace(
+        CPU_RECIPE.vae, num_latents=8, latent_channels=4, width=32, num_decoder_layers=1, points_per_latent=4
+    )
     dit = replace(
         CPU_RECIPE.dit, num_latents=8, latent_channels=4, width=32, context_width=32, depth=3, num_heads=2
     )

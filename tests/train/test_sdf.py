@@ -41,6 +41,9 @@ def test_degenerate_triangles_change_nothing() -> None:
     ball = triangles(trimesh.creation.icosphere(subdivisions=1))
     points = torch.rand(200, 3) * 2 - 1
     needle = torch.tensor([[[0.0, 0, 0], [0, 0, 0], [0, 0, 0]]]) + ball[0, 0]
-    plain, with_needle = distance_and_winding(points, ball), distance_and_winding(points, torch.cat([ball, needle]))
+    plain, with_needle = (
+        distance_and_winding(points, ball),
+        distance_and_winding(points, torch.cat([ball, needle])),
+    )
     for a, b in zip(plain, with_needle, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-5)

@@ -36,7 +36,9 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Look at everything that decides whether maquette runs here; cheap things first."""
     yield Finding("maquette", "ok", f"{__version__}, Python {platform.python_version()} at {sys.executable}")
-    yield Finding("system", "ok", f"{platform.platform()}, {os.cpu_count()} processors, {torch.get_num_threads()} used")
+    yield Finding(
+        "system", "ok", f"{platform.platform()}, {os.cpu_count()} processors, {torch.get_num_threads()} used"
+    )
     yield _memory()
     yield _disk()
     yield Finding("torch", "ok", f"{torch.__version__}")
@@ -71,7 +73,9 @@ def _devices() -> Iterator[Finding]:
                 f"{properties.name}, {properties.total_memory / 1e9:.0f} GB",
             )
     elif torch.version.cuda:
-        yield Finding("cuda", "note", f"torch has CUDA {torch.version.cuda} but finds no device; check the driver")
+        yield Finding(
+            "cuda", "note", f"torch has CUDA {torch.version.cuda} but finds no device; check the driver"
+        )
     else:
         yield Finding("cuda", "note", "this torch is a CPU build")
     if torch.backends.mps.is_available():
@@ -93,7 +97,9 @@ def _torchvision() -> Finding:
     try:
         import torchvision  # type: ignore[import-not-found, import-untyped, unused-ignore]  # noqa: F401
     except Exception as error:
-        return Finding("torchvision", "problem", f"does not fit this torch ({error}); pip uninstall torchvision")
+        return Finding(
+            "torchvision", "problem", f"does not fit this torch ({error}); pip uninstall torchvision"
+        )
     return Finding("torchvision", "ok", f"{metadata.version('torchvision')}, not needed")
 
 
@@ -105,7 +111,9 @@ def _optional(package: str, purpose: str, extra: str) -> Finding:
 
 def _load_bundled() -> str:
     model = load_shape_model(bundled_file())
-    return f"{model.num_parameters / 1e6:.1f} million parameters, {bundled_file().stat().st_size / 1e6:.0f} MB"
+    return (
+        f"{model.num_parameters / 1e6:.1f} million parameters, {bundled_file().stat().st_size / 1e6:.0f} MB"
+    )
 
 
 def _mesh_tools() -> str:
