@@ -88,8 +88,8 @@ def command(
     jobs = plan_jobs(pictures, output, file_format)
     for folder in {job.output.parent for job in jobs}:
         _check_writable(folder)
-    with progress_bar("", quiet=quiet) as on_progress:
-        on_progress("picture", 0, 1)
+    with progress_bar(model, quiet=quiet or as_json) as on_progress:
+        on_progress("load", 0, 1)
         from maquette.shape.pipeline import (  # seconds of imports, so behind the bar
             ShapePipeline,
             ShapeSettings,

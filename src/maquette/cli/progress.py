@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from maquette.runtime.progress import OnProgress, Stage, silent
 
 LABELS: dict[Stage, str] = {
+    "load": "loading the model",
     "picture": "cutting out",
     "condition": "looking",
     "denoise": "drawing the shape",

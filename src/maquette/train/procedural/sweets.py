@@ -1,0 +1,177 @@
+"""Ice cream, pastry and sweets."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from maquette.train.procedural.kit import Choice, Kit
+from maquette.train.procedural.materials import Material
+from maquette.train.procedural.primitives import (
+    ball,
+    box,
+    curve,
+    disc,
+    ellipsoid,
+    frustum,
+    lathe,
+    lumpy,
+    rectangle,
+    rod,
+    stack,
+    superellipsoid,
+    tapered_box,
+    torus,
+    tube,
+)
+from maquette.train.procedural.vessels import hollow
+
+
+def ice_cream(kit: Kit) -> None:
+    """Cone."""
+    dough, cream = kit.paint.colour(0.82, 0.58, 0.3), kit.paint.accent()
+    h, r = kit.u(0.8, 1.1), kit.u(0.25, 0.32)
+    kit.add(frustum(0.03, r, h, kit.sides), dough)
+    for i in range(kit.whole(1, 3)):
+        kit.add(
+            lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i),
+            kit.pick(cream, kit.paint.white(), kit.paint.plastic()),
+        )
+    top = kit.height_since(0)
+    kit.pick(
+        lambda: kit.add(ball(0.09, 1).move(0, top + 0.04), kit.paint.colour(0.85, 0.1, 0.15)),
+        lambda: kit.add(rod((0.1, top - 0.3, 0), (0.35, top + 0.3, 0), 0.05, sides=6), kit.paint.wood()),
+        lambda: None,
+    )()
+
+
+def doughnut(kit: Kit) -> None:
+    """Doughnut."""
+    dough, cream = kit.paint.colour(0.82, 0.58, 0.3), kit.paint.accent()
+    r, t = kit.u(0.35, 0.45), kit.u(0.15, 0.22)
+    kit.add(torus(r, t, kit.sides, 10), dough)
+    kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).move(0, t * 0.28), cream)
+    for _ in range(kit.whole(0, 14)):
+        a, d = kit.u(0, 2 * np.pi), r + kit.u(-0.5, 0.5) * t
+        kit.add(
+            box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(d * np.cos(a), t * 1.1, d * np.sin(a)),
+            kit.paint.plastic(),
+        )
+    if kit.chance(0.3):
+        tilt = kit.u(40, 90)
+        kit.reshape_since(0, lambda p: p.turn("x", tilt))
+
+
+def lolly(kit: Kit) -> None:
+    """Lollies on sticks."""
+    cream = kit.paint.accent()
+    stick, flat = kit.paint.white(), kit.whole(0, 2)
+    kit.add(rod((0, -0.9, 0), (0, 0.05, 0), 0.04, sides=8), stick)
+    if flat == 0:
+        kit.add(ellipsoid(0.32, 0.32, 0.32, kit.sides).move(0, 0.25), cream)
+    elif flat == 1:
+        kit.add(disc(0.42, 0.14, max(kit.sides, 12), 0.03).turn("x", 90).move(0, 0.35, -0.07), cream)
+        spiral = np.linspace(0.5, 12.0, 40)
+        path = np.stack(
+            [0.032 * spiral * np.cos(spiral), 0.35 + 0.032 * spiral * np.sin(spiral), np.full(40, 0.07)],
+            1,
+        )
+        kit.add(tube(path, 0.03, 5), kit.paint.white())
+    else:
+        kit.add(box(0.45, 0.9, 0.2, 0.1, 2).move(0, 0.4), cream)
+        kit.add(box(0.46, 0.4, 0.21, 0.1, 2).move(0, 0.62), kit.paint.plastic())
+
+
+def candy_cane(kit: Kit) -> None:
+    """Candy cane."""
+    angle = np.linspace(0, np.pi, 9)
+    hook = np.stack([0.22 - 0.22 * np.cos(angle), 1.0 + 0.22 * np.sin(angle), np.zeros(9)], 1)
+    path = np.concatenate([[[0, 0, 0], [0, 0.35, 0], [0, 0.7, 0]], hook])
+    kit.add(tube(path, 0.075, 10), Material((0.93, 0.92, 0.9), 0, 0.3, band=(0.85, 0.12, 0.15), bands=9))
+
+
+def biscuits(kit: Kit) -> None:
+    """Biscuits."""
+    dough = kit.paint.colour(0.82, 0.58, 0.3)
+    for i in range(kit.whole(1, 3)):
+        kit.add(disc(0.45, 0.12, kit.sides, 0.03).move(0.1 * i, 0.12 * i), dough)
+        for _ in range(kit.whole(0, 8)):
+            a, d = kit.u(0, 2 * np.pi), kit.u(0, 0.36)
+            kit.add(
+                ball(0.06, 1).move(0.1 * i + d * np.cos(a), 0.12 * i + 0.11, d * np.sin(a)),
+                kit.paint.colour(0.3, 0.16, 0.08),
+            )
+
+
+def bread(kit: Kit) -> None:
+    """Loaf, baguette, bun."""
+    dough = kit.paint.colour(0.82, 0.58, 0.3)
+    length, w, h = kit.log(0.6, 1.8), kit.u(0.35, 0.6), kit.u(0.3, 0.5)
+    kit.add(superellipsoid(w / 2, h / 2, length / 2, kit.u(0.55, 1.0), 18).turn("y", 90), dough)
+    for x in np.linspace(-0.3, 0.3, kit.whole(2, 5)) * length:
+        kit.add(
+            box(0.05, 0.06, w * 0.6, 0.02).turn("y", 30).move(x, h * 0.46),
+            kit.paint.colour(0.95, 0.8, 0.55),
+        )
+
+
+def croissant(kit: Kit) -> None:
+    """Croissant or pretzel."""
+    dough = kit.paint.colour(0.82, 0.58, 0.3)
+    if kit.chance(0.6):
+        angle = np.linspace(-1.4, 1.4, 13)
+        bumps = 1 + 0.12 * np.cos(np.arange(13) * 2.2)
+        path = np.stack([0.5 * np.sin(angle), np.zeros(13), 0.5 * np.cos(angle)], 1)
+        kit.add(tube(path, 0.22 * np.maximum(np.cos(angle), 0.2) * bumps, 8, up=(0, 1, 0)), dough)
+    else:
+        t = np.linspace(0, 2 * np.pi, 33)[:-1]
+        path = np.stack(
+            [
+                0.5 * np.sin(t) + 0.3 * np.sin(2 * t),
+                0.45 * np.cos(t) - 0.15 * np.cos(2 * t),
+                0.1 * np.sin(3 * t),
+            ],
+            1,
+        )
+        kit.add(tube(path, 0.1, 7, closed=True), dough)
+
+
+def eggs(kit: Kit) -> None:
+    """Egg in a cup, or a carton of eggs."""
+    shell = kit.pick(kit.paint.white(), kit.paint.colour(0.9, 0.72, 0.55))
+    egg = lathe(curve([(0.01, 0), (0.25, 0.15), (0.3, 0.38), (0.18, 0.7), (0.01, 0.82)], 3), kit.sides)
+    if kit.chance(0.5):
+        kit.add(egg.move(0, 0.3), shell)
+        kit.add(
+            hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05, kit.sides),
+            kit.paint.ceramic(),
+        )
+    else:
+        rows = kit.whole(2, 3)
+        for i in range(rows):
+            for j in (0, 1):
+                kit.add(egg.scale(0.8).move(0.55 * i, 0.1, 0.55 * j), shell)
+        kit.add(
+            tapered_box((0.55 * rows, 1.1), (0.55 * rows + 0.1, 1.2), 0.35).move(
+                0.275 * (rows - 1), 0, 0.275
+            ),
+            kit.paint.stone(),
+        )
+
+
+def chocolate(kit: Kit) -> None:
+    """Chocolate bar or box of sweets."""
+    rows, columns, brown = kit.whole(2, 4), kit.whole(2, 4), kit.paint.colour(0.32, 0.17, 0.09)
+    kit.add(stack([rectangle(0.3 * columns, 0.3 * rows)] * 2, [0.0, 0.07]), brown)
+    for i in range(columns):
+        for j in range(rows):
+            bit = kit.pick(
+                tapered_box((0.27, 0.27), (0.2, 0.2), 0.1), tapered_box((0.27, 0.27), (0.2, 0.2), 0.1)
+            )
+            kit.add(bit.move((i - (columns - 1) / 2) * 0.3, 0.06, (j - (rows - 1) / 2) * 0.3), brown)
+    if kit.chance(0.5):
+        kit.add(box(0.3 * columns + 0.06, 0.2, 0.15 * rows).move(0, 0.08, 0.08 * rows), kit.paint.paint())
+
+
+FAMILIES: tuple[Choice, ...] = (
+    (ice_cream, doughnut, lolly, candy_cane, biscuits, bread, croissant, eggs, chocolate),
+)
