@@ -229,11 +229,17 @@ def occupancy(mesh: trimesh.Trimesh, resolution: int = 64) -> np.ndarray:
     from maquette.train.sdf import winding_number
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    axis = torch.from_numpy(cell_centres(resolution))
-    points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
-    triangles = torch.from_numpy(vertices[faces]).float().to(device)
-    winding = winding_number(points.float().to(device), triangles)
-    return (winding > 0.5).cpu().numpy().reshape(resolution, resolution, resolution)
+    low, high = vertices.min(axis=0), vertices.max(axis=0)  # nothing beyond the bounding box can be inside
+    centres = cell_centres(resolution)
+    inside = [np.flatnonzero((centres > low[i]) & (centres < high[i])) for i in range(3)]
+    axes = [torch.from_numpy(centres[index]) for index in inside]
+    points = torch.stack(torch.meshgrid(axes, indexing="ij"), -1).reshape(-1, 3)
+    grid = np.zeros((resolution,) * 3, dtype=bool)
+    if len(points):
+        triangles = torch.from_numpy(vertices[faces]).float().to(device)
+        winding = winding_number(points.float().to(device), triangles).cpu().numpy()
+        grid[np.ix_(*inside)] = (winding > 0.5).reshape([len(index) for index in inside])
+    return grid
 
 
 def cell_centres(resolution: int) -> np.ndarray:

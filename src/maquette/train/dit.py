@@ -98,9 +98,9 @@ def _draw(
     poses = views // bank.views_per_front + NUM_FRONTS * mirrored
     target = latents[objects, poses].float().repeat_interleave(repeats, dim=0)
     noise = torch.randn(target.shape, device=device, generator=generator)
-    time = torch.randn(len(target), device=device, generator=generator).sigmoid()
+    logits = torch.randn(len(target), device=device, generator=generator) + recipe.time_logit_mean
     keep = torch.rand(len(target), device=device, generator=generator) >= recipe.condition_dropout
-    return pictures, keep, target, noise, time
+    return pictures, keep, target, noise, logits.sigmoid()
 
 
 def initialise(module: nn.Module) -> None:

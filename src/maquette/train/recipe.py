@@ -30,6 +30,8 @@ class Recipe:
     noise_levels_per_picture: int = 2
     """Each picture is encoded once and used at so many noise levels."""
     condition_dropout: float = 0.1
+    time_logit_mean: float = 0.0
+    """Below zero, training spends more on the noisy end, where only the picture can tell what the shape is."""
     sampling_steps: int = 30
     sampling_guidance: float = 3.0
     decoding_resolution: int = 192
@@ -105,12 +107,15 @@ CPU_RECIPE = Recipe(
         steps=1600, batch_size=64, learning_rate=8e-4, warmup_steps=100, save_every=200, average_decay=0.998
     ),
     dit_stage=StageSettings(
-        steps=2250, batch_size=32, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
+        steps=2100, batch_size=32, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
     ),
     num_procedural=3000,
     queries_per_step=512,
     noise_levels_per_picture=2,
+    time_logit_mean=-1.0,
+    sampling_steps=2,  # one network call: after so short a training the mean of what fits beats any single draw
+    sampling_guidance=1.0,
 )
-"""15 MB of weights; an hour and a half on two CPU cores."""
+"""12 MB of weights; an hour and a half on two CPU cores."""
 
 RECIPES = {"cpu": CPU_RECIPE, "gpu": GPU_RECIPE}
