@@ -150,7 +150,7 @@ class ShapePipeline:
         on_progress("condition", 1, 1)
         shape = (1, config.dit.num_latents, config.dit.latent_channels)
         # Drawn on the CPU so that a seed means the same noise on every device.
-        noise = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+        noise = config.noise_scale * torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         return sample_euler(
             velocity,
             noise.to(runtime.device, runtime.dtype),

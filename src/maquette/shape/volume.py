@@ -35,7 +35,7 @@ class VolumeSettings:
     """Cells along each side of the box, 16 to 1024."""
     bounds: float = DEFAULT_BOUNDS
     method: Literal["hierarchical", "dense"] = "hierarchical"
-    points_per_call: int = 65536
+    points_per_call: int = 16384
     """Queries decoded at once; bounds the memory, changes nothing else."""
 
     def __post_init__(self) -> None:

@@ -230,6 +230,7 @@ def assemble(vae: ShapeVAE, denoiser: Denoiser, recipe: Recipe, scale: float) ->
             image_encoder=recipe.image_encoder,
             steps=recipe.sampling_steps,
             guidance=recipe.sampling_guidance,
+            noise_scale=recipe.sampling_noise_scale,
             resolution=recipe.decoding_resolution,
         ),
         denoiser.dit,

@@ -34,6 +34,7 @@ class Recipe:
     """Below zero, training spends more on the noisy end, where only the picture can tell what the shape is."""
     sampling_steps: int = 30
     sampling_guidance: float = 3.0
+    sampling_noise_scale: float = 1.0
     decoding_resolution: int = 192
 
 
@@ -113,8 +114,10 @@ CPU_RECIPE = Recipe(
     queries_per_step=512,
     noise_levels_per_picture=2,
     time_logit_mean=-1.0,
-    sampling_steps=2,  # one network call: after so short a training the mean of what fits beats any single draw
+    sampling_steps=2,  # one network call from no noise: after so short a training the mean beats any single draw
+    sampling_noise_scale=0.0,
     sampling_guidance=1.0,
+    decoding_resolution=128,
 )
 """12 MB of weights; an hour and a half on two CPU cores."""
 

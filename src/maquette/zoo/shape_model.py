@@ -45,6 +45,10 @@ class ShapeModelConfig:
     steps: int = 50
     guidance: float = 5.0
     resolution: int = 256
+    noise_scale: float = 1.0
+    """Deviation of the noise that sampling starts from. At 0 there is none, and with one step the result is the mean of
+    what the picture allows: best for a denoiser that was trained too briefly to draw samples. The seed then changes
+    nothing."""
 
 
 @dataclass(frozen=True)
