@@ -34,7 +34,9 @@ def sample_latents(denoiser: Denoiser, pictures: Tensor, recipe: Recipe) -> Tens
     velocity = guided_velocity(denoiser.dit, context, unconditional, recipe.sampling_guidance)
     shape = (len(pictures), config.num_latents, config.latent_channels)
     noise = torch.randn(shape, generator=torch.Generator().manual_seed(0)).to(pictures.device)
-    return sample_euler(velocity, recipe.sampling_noise_scale * noise, flow_matching_sigmas(recipe.sampling_steps))
+    return sample_euler(
+        velocity, recipe.sampling_noise_scale * noise, flow_matching_sigmas(recipe.sampling_steps)
+    )
 
 
 @torch.no_grad()
