@@ -7,6 +7,7 @@ caller (`maquette.shape.surface_points`). Layer norms use eps 1e-6 except the tw
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -134,6 +135,11 @@ class FieldDecoder(nn.Module):
         """Points (B, Q, 3) → logits (B, Q), positive inside; `select` as in `CrossAttention`."""
         x = self.cross(self.query_in(self.fourier(points)), keys, values, select)
         return self.logit(self.norm_out(x)).squeeze(-1)
+
+    def of(self, tokens: Tensor) -> Callable[[Tensor], Tensor]:
+        """The field of one shape, from its tokens (1, N, width): points (Q, 3) → logits (Q,) float32."""
+        keys, values = self.project(tokens)
+        return lambda points: self.query(points[None].to(keys.dtype), keys, values)[0].float()
 
     def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
         """Points (B, Q, 3) and tokens (B, N, width) → logits (B, Q)."""

@@ -162,11 +162,7 @@ class ShapePipeline:
     def decode(self, latents: Tensor, volume: VolumeSettings, on_progress: OnProgress = silent) -> Tensor:
         """Shape latents (1, N, C) to logits (R + 1, R + 1, R + 1) float32 on the CPU, NaN where not asked."""
         vae = self.model.vae
-        keys, values = vae.field.project(vae.decode(latents / vae.config.scale_factor))
-
-        def field(points: Tensor) -> Tensor:
-            return vae.field.query(points[None].to(latents.dtype), keys, values)[0].float()
-
+        field = vae.field.of(vae.decode(latents / vae.config.scale_factor))
         return decode_volume(
             field, volume, latents.device, lambda done, known: on_progress("decode", done, known)
         ).cpu()

@@ -128,8 +128,8 @@ def _select_lipschitz(logits: Tensor, *, is_last: bool) -> Tensor:
     filled = logits.nan_to_num(
         torch.inf
     )  # a cell with an unknown corner lies beyond the band of the level before
-    lowest, highest = _cell_extremes(filled)
-    nearest = _cell_extremes(-filled.abs())[1].neg()
+    lowest, highest = -_cell_highest(-filled), _cell_highest(filled)
+    nearest = -_cell_highest(-filled.abs())
     crosses = (lowest <= 0) & (highest >= 0)
     # Half the diagonal is the farthest a point of the cell can be from its nearest corner.
     reachable = (nearest < steepest * 0.5) & highest.isfinite()
@@ -140,11 +140,9 @@ def _select_lipschitz(logits: Tensor, *, is_last: bool) -> Tensor:
     return around[0, 0] > 0
 
 
-def _cell_extremes(corners: Tensor) -> tuple[Tensor, Tensor]:
-    """Lowest and highest corner of each cell: (n, n, n) points → two (n - 1, n - 1, n - 1)."""
-    highest = F.max_pool3d(corners[None, None], 2, stride=1)[0, 0]
-    lowest = -F.max_pool3d(-corners[None, None], 2, stride=1)[0, 0]
-    return lowest, highest
+def _cell_highest(corners: Tensor) -> Tensor:
+    """Highest corner of each cell: (n, n, n) points → (n - 1, n - 1, n - 1)."""
+    return F.max_pool3d(corners[None, None], 2, stride=1)[0, 0]
 
 
 def select_published(logits: Tensor, *, is_last: bool) -> Tensor:

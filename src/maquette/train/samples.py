@@ -51,12 +51,9 @@ def save_samples(path: Path, vae: ShapeVAE, latents: Tensor, pictures: Tensor | 
 
 
 def _views(vae: ShapeVAE, tokens: Tensor) -> list[Image.Image]:
-    keys, values = vae.field.project(tokens[None])
-
-    def field(points: Tensor) -> Tensor:
-        return vae.field.query(points[None], keys, values)[0].float()
-
-    logits = decode_volume(field, VolumeSettings(RESOLUTION), tokens.device).cpu().numpy()
+    logits = (
+        decode_volume(vae.field.of(tokens[None]), VolumeSettings(RESOLUTION), tokens.device).cpu().numpy()
+    )
     try:
         return render_views(marching_cubes(logits), VIEWS, TILE)
     except MeshError:  # an untrained field may have no surface yet
