@@ -24,12 +24,16 @@ from maquette.errors import MaquetteError
 
 if TYPE_CHECKING:
     from maquette.mesh.export import export_mesh, read_mesh
+    from maquette.paint.pipeline import PaintPipeline
     from maquette.picture.load import load_picture
+    from maquette.pipeline import AssetPipeline
     from maquette.shape.pipeline import ShapePipeline, generate
     from maquette.zoo.catalog import list_models
 
 __all__ = [
+    "AssetPipeline",
     "MaquetteError",
+    "PaintPipeline",
     "ShapePipeline",
     "__version__",
     "export_mesh",
@@ -40,6 +44,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "AssetPipeline": "maquette.pipeline",
+    "PaintPipeline": "maquette.paint.pipeline",
     "ShapePipeline": "maquette.shape.pipeline",
     "export_mesh": "maquette.mesh.export",
     "generate": "maquette.shape.pipeline",

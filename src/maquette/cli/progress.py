@@ -15,6 +15,8 @@ LABELS: dict[Stage, str] = {
     "denoise": "drawing the shape",
     "decode": "decoding",
     "mesh": "making the mesh",
+    "unwrap": "laying the surface flat",
+    "paint": "painting",
     "write": "writing",
 }
 

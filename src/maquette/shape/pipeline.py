@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,9 @@ from maquette._version import __version__
 from maquette.errors import SettingError
 from maquette.mesh.clean import clean
 from maquette.mesh.simplify import simplify
-from maquette.picture.cutout import Cutout, Method, cut_out
-from maquette.picture.load import load_picture
+from maquette.picture.cutout import Cutout, Method
 from maquette.picture.recentre import recentre
+from maquette.picture.views import Source, cut_out_views
 from maquette.runtime.device import Runtime, choose_runtime
 from maquette.runtime.progress import OnProgress, silent
 from maquette.shape.sampler import SamplingSettings, flow_matching_sigmas, guided_velocity, sample_euler
@@ -82,7 +83,7 @@ class ShapePipeline:
 
     def __call__(
         self,
-        picture: str | Path | bytes | Image.Image,
+        picture: Source,
         *,
         seed: int = 0,
         steps: int | None = None,
@@ -116,15 +117,13 @@ class ShapePipeline:
 
     def generate(
         self,
-        picture: str | Path | bytes | Image.Image,
+        pictures: Source | Mapping[str, Source],
         settings: ShapeSettings,
         on_progress: OnProgress = silent,
     ) -> trimesh.Trimesh:
-        """As calling the pipeline, with the settings in one object."""
+        """As calling the pipeline, with the settings in one object; of several views, the front is what counts."""
         sampling, volume = self._resolve(settings)  # refuse bad settings before any work
-        on_progress("picture", 0, 1)
-        cut = cut_out(load_picture(picture), settings.cutout)
-        on_progress("picture", 1, 1)
+        cut = next(iter(cut_out_views(pictures, settings.cutout, on_progress).values()))
         latents = self.draw_latents(cut.rgba, settings.seed, sampling, on_progress)
         logits = self.decode(latents, volume, on_progress)
         on_progress("mesh", 0, 1)

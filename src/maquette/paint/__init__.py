@@ -1,0 +1,1 @@
+"""Colour for a shape: from pictures to textures."""
