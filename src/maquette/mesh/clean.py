@@ -293,12 +293,12 @@ def _lies_inside(
         corners = vertices[faces[body == other]]
         if (point < corners.min(axis=(0, 1))).any() or (point > corners.max(axis=(0, 1))).any():
             continue
-        if abs(_winding_number(point, corners)) > 0.5:
+        if abs(winding_number(point, corners)) > 0.5:
             return True
     return False
 
 
-def _winding_number(point: np.ndarray, corners: np.ndarray) -> float:
+def winding_number(point: np.ndarray, corners: np.ndarray) -> float:
     """How often a closed surface, (F, 3, 3), winds around a point (van Oosterom and Strackee, 1983)."""
     a, b, c = (corners[:, k] - point for k in range(3))
     la, lb, lc = (np.linalg.norm(side, axis=1) for side in (a, b, c))
