@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from maquette.shape.pipeline import ShapePipeline, ShapeSettings
 
 FORMATS = ("glb", "obj", "ply", "stl")
-PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -86,8 +85,10 @@ def command(
     maquette generate pictures/ -o meshes/ --format obj
     """
     jobs = plan_jobs(pictures, output, file_format)
+    from maquette.mesh.export import make_folder
+
     for folder in {job.output.parent for job in jobs}:
-        _check_writable(folder)
+        make_folder(folder)
     with progress_bar(model, quiet=quiet or as_json) as on_progress:
         on_progress("load", 0, 1)
         from maquette.shape.pipeline import (  # seconds of imports, so behind the bar
@@ -133,6 +134,8 @@ def plan_jobs(arguments: tuple[str, ...], output: str | None, file_format: str |
 
 
 def _expand(argument: str) -> list[Path]:
+    from maquette.picture.load import PICTURE_SUFFIXES
+
     path = Path(argument)
     if path.is_dir():
         found = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
@@ -147,21 +150,6 @@ def _expand(argument: str) -> list[Path]:
             raise PictureError(f"nothing matches '{argument}'", "check the pattern")
         return found
     return [path]
-
-
-def _check_writable(folder: Path) -> None:
-    """Fail before minutes of work rather than after."""
-    import os
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror
-        raise OutputError(
-            f"the folder '{folder}' cannot be made: {reason}", "choose another --output"
-        ) from error
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"the folder '{folder}' is not writable", "choose another --output")
 
 
 def _run(

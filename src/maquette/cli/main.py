@@ -14,6 +14,7 @@ from maquette.errors import MaquetteError
 # Verb → what it does. The module of a verb is imported when it is used, so that help is instant.
 VERBS = {
     "generate": "Turn pictures into meshes.",
+    "batch": "Turn a folder or a table of pictures into assets; goes on where it was stopped.",
     "inspect": "Say whether a mesh is closed, how thin, how textured, and whether it prints.",
     "preview": "Render a contact sheet and a turntable of a mesh.",
     "models": "List the models and their licences.",

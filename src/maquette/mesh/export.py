@@ -85,7 +85,7 @@ def export_mesh(
         files = {path: _ply_bytes(mesh, notes)}
     else:
         files = {path: _stl_bytes(mesh, notes)}
-    _write_all(files)
+    write_files(files)
     return path
 
 
@@ -193,8 +193,28 @@ def _stl_bytes(mesh: trimesh.Trimesh, notes: Mapping[str, Any]) -> bytes:
     return header + np.uint32(len(rows)).astype("<u4").tobytes() + rows.tobytes()
 
 
-def _write_all(files: Mapping[Path, bytes]) -> None:
-    """Write every file under a passing name, then move all into place, the last one last."""
+def make_folder(folder: Path) -> None:
+    """Make a folder for results: fails before minutes of work rather than after.
+
+    Raises:
+        OutputError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder '{folder}' cannot be made: {error.strerror}", "choose another --output"
+        ) from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"the folder '{folder}' is not writable", "choose another --output")
+
+
+def write_files(files: Mapping[Path, bytes]) -> None:
+    """Write every file under a passing name, then move all into place, the last one last.
+
+    Raises:
+        OutputError: a folder is missing or not writable, or the disk is full; nothing half-written is left.
+    """
     staged: list[tuple[Path, Path]] = []
     target = list(files)[-1]
     try:

@@ -17,6 +17,9 @@ from maquette.errors import PictureError
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "GIF", "BMP", "PPM")
 """Pillow's names of the formats that are read."""
 
+PICTURE_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".gif", ".bmp"}
+"""What a file in a folder is taken for a picture by."""
+
 MIN_SIDE = 16
 """Smallest width and height in pixels; anything less shows no shape."""
 

@@ -1,0 +1,126 @@
+"""`maquette batch`: many pictures to many assets, whatever happens on the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maquette.cli.progress import progress_bar
+from maquette.errors import SettingError
+
+if TYPE_CHECKING:
+    from maquette.scale.batch import Engine
+
+
+@click.command()
+@click.argument("source", metavar="IN")
+@click.argument("output", metavar="OUT")
+@click.option("--resume", is_flag=True, help="Go on with the batch in OUT; failed rows are tried again.")
+@click.option("--two-pass", is_flag=True, help="All shapes, then all paint: never both models in memory.")
+@click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    help="Default: results.jsonl in OUT, where that is a folder.",
+)
+@click.option(
+    "--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file."
+)
+@click.option("--painter", default="none", show_default=True, help="project, pbr, a paint model, or none.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float16", "bfloat16"]), help="Default: by the device."
+)
+@click.option("--vram", type=float, help="GB of GPU memory for painting; default: all there is.")
+@click.option(
+    "--format", "file_format", default="glb", show_default=True, help="Of outputs that a row does not name."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting for all rows, e.g. --set seed=7.",
+)
+@click.option("--json", "as_json", is_flag=True, help="The lines of results on standard output, too.")
+@click.option("-q", "--quiet", is_flag=True, help="No progress and no lines.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    source: str,
+    output: str,
+    resume: bool,
+    two_pass: bool,
+    results: Path | None,
+    model: str,
+    painter: str,
+    device: str,
+    dtype: str | None,
+    vram: float | None,
+    file_format: str,
+    settings: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Turn every row of IN into an asset in OUT and a line of OUT/results.jsonl.
+
+    IN is a folder of pictures, s3://bucket/prefix/, or a manifest: a .csv or .jsonl file with the column `picture`
+    (or front, left, back, right), and, where wanted, `output` and any setting by name. OUT is a folder or
+    s3://bucket/prefix. Exits with 1 when rows failed.
+
+    \b
+    maquette batch pictures/ assets/
+    maquette batch table.csv assets/ --resume --set faces=20000
+    """
+    with progress_bar("batch", quiet=quiet or as_json) as on_progress:
+        on_progress("load", 0, 1)
+        from maquette.scale.batch import in_process, in_two_passes, run_batch  # seconds of imports
+        from maquette.scale.manifest import Plan, read_rows, settings_of
+
+        plan = Plan(model, None if painter == "none" else painter, device, dtype, vram)
+        plan = Plan(plan.model, plan.painter, device, dtype, vram, settings_of(_pairs(settings), plan))
+        rows = read_rows(source, plan, file_format)
+    place = results or Path(output) / "results.jsonl"
+    with progress_bar(f"{len(rows)} rows", quiet=quiet or as_json) as on_progress:
+        engine: Engine = partial(in_process, on_progress=on_progress)
+        if two_pass:
+            engine = partial(in_two_passes, folder=place.parent / ".drafts", on_progress=on_progress)
+        summary = run_batch(
+            rows,
+            plan,
+            output,
+            results=results,
+            resume=resume,
+            engine=engine,
+            on_row=partial(_tell, as_json=as_json, quiet=quiet),
+        )
+    if not quiet and not as_json:
+        earlier = f", {summary.skipped} made before" if summary.skipped else ""
+        click.echo(f"{summary.made} made, {summary.failed} failed{earlier}; see {place}")
+    if summary.failed:
+        ctx.exit(1)
+
+
+def _pairs(settings: Iterable[str]) -> dict[str, str]:
+    pairs = dict(setting.partition("=")[::2] for setting in settings)
+    for name, value in pairs.items():
+        if not value:
+            raise SettingError(f"--set {name} has no value", "write --set NAME=VALUE, e.g. --set seed=7")
+    return pairs
+
+
+def _tell(record: dict[str, Any], done: int, total: int, left: float, *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(record))
+    elif record["status"] == "failed":
+        click.echo(f"error: {record['row']}: {record['error']}", err=True)
+    elif not quiet:
+        seconds = sum(cost["seconds"] for cost in record["costs"].values())
+        minutes = (
+            f", {left / 60:.0f} min left" if left >= 90 else f", {left:.0f} s left" if done < total else ""
+        )
+        click.echo(f"[{done}/{total}] {record['output']}  {seconds:.1f} s{minutes}")
