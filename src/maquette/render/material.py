@@ -82,7 +82,7 @@ def read_surface(
     return Surface(
         vertices=vertices,
         faces=faces,
-        normals=_shading_normals(vertices, faces),
+        normals=shading_normals(vertices, faces),
         base=torch.tensor(np.array(colour, np.float32), device=device)[drawable],
         uv=torch.from_numpy(uv).to(device)[faces],
         base_map=None if base_map is None else srgb_to_linear(base_map.to(device)),
@@ -109,11 +109,18 @@ def sample_texture(texture: Tensor, uv: Tensor) -> Tensor:
     ].T
 
 
-def _shading_normals(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Corner normals across seams: vertices that texturing has split are neighbours again by position."""
+def merged_by_position(vertices: Tensor) -> Tensor:
+    """(V,) int64 index of the distinct place of each vertex: vertices that texturing has split are one again."""
     size = (vertices.amax(0) - vertices.amin(0)).amax().clamp(min=1e-12)
     cells = (vertices / size * 2**20).nan_to_num().round().long()
-    _, merged = torch.unique(cells, dim=0, return_inverse=True)
+    # One number per cell: a unique of rows would sort far longer.
+    cells = cells - cells.amin(0)
+    return torch.unique((cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2], return_inverse=True)[1]
+
+
+def shading_normals(vertices: Tensor, faces: Tensor) -> Tensor:
+    """(F, 3, 3) unit corner normals, smooth across texture seams and hard over creases."""
+    merged = merged_by_position(vertices)
     own = torch.zeros(int(merged.max()) + 1, 3, device=vertices.device)
     own[merged] = vertices
     return corner_normals(own, merged[faces], _CREASE_DEGREES)
