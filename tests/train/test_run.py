@@ -14,7 +14,7 @@ from maquette.train.dit import train_dit
 from maquette.train.recipe import CPU_RECIPE, Recipe
 from maquette.train.run import StageSettings
 from maquette.train.vae import NUM_POSES, encode_bank, train_vae
-from maquette.zoo.shape_model import load_shape_model, save_shape_model
+from maquette.zoo.load import load_shape_model, save_shape_model
 
 CPU = torch.device("cpu")
 STAGE = StageSettings(steps=8, batch_size=4, warmup_steps=2, log_every=1, save_every=4)

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from maquette.errors import CheckpointError
-from maquette.zoo.shape_model import load_shape_model, save_shape_model
+from maquette.zoo.load import load_shape_model
+from maquette.zoo.shape_model import save_shape_model
 from tiny_model import tiny_model
 
 
@@ -60,13 +61,13 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_truncated_file(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:5000])
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="damaged or only partly downloaded"):
         load_shape_model(file)
 
 
 def test_file_of_another_program(file: Path) -> None:
     rewrite(file, metadata={})
-    with pytest.raises(CheckpointError, match="holds no maquette configuration"):
+    with pytest.raises(CheckpointError, match="not the checkpoint of a shape model"):
         load_shape_model(file)
 
 
@@ -83,7 +84,7 @@ def test_configuration_that_contradicts_the_tensors(file: Path) -> None:
         config = json.loads(opened.metadata()["maquette"])
     config["dit"]["latent_channels"] = 5
     rewrite(file, metadata={"maquette": json.dumps(config)})
-    with pytest.raises(CheckpointError, match="does not fit the configuration"):
+    with pytest.raises(CheckpointError, match="where the configuration asks for"):
         load_shape_model(file)
 
 

@@ -17,7 +17,7 @@ import torch
 from maquette._version import __version__
 from maquette.errors import MaquetteError
 from maquette.zoo.catalog import bundled_file
-from maquette.zoo.shape_model import load_shape_model
+from maquette.zoo.load import load_shape_model
 
 Verdict = Literal["ok", "note", "problem"]
 MEMORY_NEEDED_GB = 3

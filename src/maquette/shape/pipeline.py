@@ -23,8 +23,9 @@ from maquette.runtime.progress import OnProgress, silent
 from maquette.shape.sampler import SamplingSettings, flow_matching_sigmas, guided_velocity, sample_euler
 from maquette.shape.surface import marching_cubes
 from maquette.shape.volume import VolumeSettings, decode_volume
-from maquette.zoo.catalog import resolve_model
-from maquette.zoo.shape_model import ShapeModel, load_shape_model
+from maquette.zoo.files import resolve_model
+from maquette.zoo.load import load_shape_model
+from maquette.zoo.shape_model import ShapeModel
 
 if TYPE_CHECKING:
     import trimesh
@@ -79,7 +80,9 @@ class ShapePipeline:
             CheckpointError: the model is unknown, missing or damaged.
             SettingError: the device or precision cannot be had.
         """
-        return cls(load_shape_model(resolve_model(model)), choose_runtime(device, dtype))
+        runtime = choose_runtime(device, dtype)
+        path = resolve_model(model)
+        return cls(load_shape_model(path, device=runtime.device, dtype=runtime.dtype), runtime)
 
     def __call__(
         self,
@@ -147,7 +150,7 @@ class ShapePipeline:
         unconditional = self.model.image_encoder.unconditional(1)
         velocity = guided_velocity(self.model.dit, context, unconditional, sampling.guidance)
         on_progress("condition", 1, 1)
-        shape = (1, config.dit.num_latents, config.dit.latent_channels)
+        shape = (1, config.vae.num_latents, config.dit.latent_channels)
         # Drawn on the CPU so that a seed means the same noise on every device.
         noise = config.noise_scale * torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         return sample_euler(

@@ -1,15 +1,19 @@
-"""Every model that can be named, where it comes from and under which terms."""
+"""Every model that can be named, where it comes from, what it needs and under which terms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal
 
 from maquette.errors import CheckpointError
 
 HUNYUAN_LICENSE = "Tencent Hunyuan 3D community licence"
 HUNYUAN_REGIONS = "not in the European Union, the United Kingdom or South Korea"
+BUNDLED = "bundled"
+
+Kind = Literal["shape", "autoencoder", "paint"]
 
 
 @dataclass(frozen=True)
@@ -17,63 +21,119 @@ class ModelEntry:
     """One model of the catalogue."""
 
     name: str
+    """The folder it is published in, or "bundled"."""
     summary: str
-    license: str
-    regions: str
-    supported: bool
-    """Whether this version can run it."""
+    kind: Kind = "shape"
+    license: str = HUNYUAN_LICENSE
+    regions: str = HUNYUAN_REGIONS
+    repo: str | None = None
+    """Repository on the hub; None for what is in the package."""
+    files: tuple[str, ...] = ()
+    """All that is fetched, as paths in the repository."""
+    size_gb: float = 0.0
+    """Of the files, about."""
+    memory_gb: float = 0.0
+    """Of the device, for the default settings in float16; about twice as much in float32."""
+    views: bool = False
+    """Takes several views of one object."""
+    steps: int | None = None
+    guidance: float | None = None
+    resolution: int | None = None
+    """Default settings, where the model has them."""
+    fast_decoder: str | None = None
+    """Name of the published autoencoder that decodes faster for this model."""
 
 
+def _files(folder: str) -> tuple[str, ...]:
+    weights = "model.fp16.ckpt" if folder.endswith("v2-1") else "model.fp16.safetensors"
+    return f"{folder}/config.yaml", f"{folder}/{weights}"
+
+
+def _shape(version: str, repo: str, summary: str, size_gb: float, memory_gb: float) -> ModelEntry:
+    return ModelEntry(
+        name=f"hunyuan3d-dit-{version}",
+        summary=summary,
+        repo=f"tencent/{repo}",
+        files=_files(f"hunyuan3d-dit-{version}"),
+        size_gb=size_gb,
+        memory_gb=memory_gb,
+        views="-mv" in version,
+        steps=5 if version.endswith("turbo") else 50,
+        guidance=5.0,
+        resolution=384,
+        fast_decoder=None
+        if version == "v2-1"
+        else f"hunyuan3d-vae-v2-{'mini' if 'mini' in version else '0'}-turbo",
+    )
+
+
+def _autoencoder(version: str, repo: str, summary: str, size_gb: float) -> ModelEntry:
+    return ModelEntry(
+        name=f"hunyuan3d-vae-{version}",
+        summary=summary,
+        kind="autoencoder",
+        repo=f"tencent/{repo}",
+        files=_files(f"hunyuan3d-vae-{version}"),
+        size_gb=size_gb,
+        memory_gb=2.0,
+    )
+
+
+FAST = "told the guidance, so one network call a step instead of two"
+TURBO = "5 steps; follow with the turbo autoencoder and FlashVDM"
 CATALOG = (
     ModelEntry(
-        name="bundled",
+        name=BUNDLED,
         summary="our own small model, in the package",
         license="Apache-2.0",
         regions="everywhere",
-        supported=True,
+        memory_gb=1.0,
     ),
-    ModelEntry(
-        name="tencent/Hunyuan3D-2.1",
-        summary="3.3 billion parameters; networks proved on recorded cases, checkpoint reading is not in this version",
-        license=HUNYUAN_LICENSE,
-        regions=HUNYUAN_REGIONS,
-        supported=False,
-    ),
+    _shape("v2-1", "Hunyuan3D-2.1", "3.0 billion parameters, mixture of experts", 7.37, 10),
+    _shape("v2-0", "Hunyuan3D-2", "1.1 billion parameters", 4.93, 7),
+    _shape("v2-0-fast", "Hunyuan3D-2", FAST, 4.93, 7),
+    _shape("v2-0-turbo", "Hunyuan3D-2", TURBO, 4.93, 7),
+    _shape("v2-mini", "Hunyuan3D-2mini", "0.6 billion parameters", 3.82, 5),
+    _shape("v2-mini-fast", "Hunyuan3D-2mini", FAST, 3.82, 5),
+    _shape("v2-mini-turbo", "Hunyuan3D-2mini", f"{TURBO}; looks at 1022 pixels", 3.82, 6),
+    _shape("v2-mv", "Hunyuan3D-2mv", "front, left, back and right views, any of them", 4.93, 8),
+    _shape("v2-mv-fast", "Hunyuan3D-2mv", f"several views; {FAST}", 4.93, 8),
+    _shape("v2-mv-turbo", "Hunyuan3D-2mv", f"several views; {TURBO}", 4.93, 8),
+    _autoencoder("v2-1", "Hunyuan3D-2.1", "of 2.1, encoder included", 0.66),
+    _autoencoder("v2-0", "Hunyuan3D-2", "of 2.0 and 2mv, decoder", 0.43),
+    _autoencoder("v2-0-turbo", "Hunyuan3D-2", "of 2.0 and 2mv, with a point decoder half as wide", 0.41),
+    _autoencoder("v2-0-withencoder", "Hunyuan3D-2", "of 2.0 and 2mv, encoder included", 0.66),
+    _autoencoder("v2-mini", "Hunyuan3D-2mini", "of 2mini, decoder", 0.43),
+    _autoencoder("v2-mini-turbo", "Hunyuan3D-2mini", "of 2mini, with a point decoder half as wide", 0.41),
+    _autoencoder("v2-mini-withencoder", "Hunyuan3D-2mini", "of 2mini, encoder included", 0.66),
 )
-
-
-def bundled_file() -> Path:
-    """The bundled model's weights inside the installed package."""
-    return Path(str(files("maquette.zoo"))) / "bundled" / "shape.safetensors"
-
-
-def is_present(entry: ModelEntry) -> bool:
-    """Whether the model's weights are on this machine."""
-    return entry.name == "bundled" and bundled_file().is_file()
-
-
-def resolve_model(name: str) -> Path:
-    """The checkpoint file of a catalogue name, or of a path.
-
-    Raises:
-        CheckpointError: the name is unknown or its weights are not here.
-    """
-    if name == "bundled":
-        return bundled_file()
-    path = Path(name)
-    if path.suffix == ".safetensors" or path.exists():
-        return path
-    entry = next((entry for entry in CATALOG if entry.name == name), None)
-    if entry is None:
-        known = ", ".join(entry.name for entry in CATALOG)
-        raise CheckpointError(
-            f"model {name!r} is unknown", f"known are {known}, or the path of a .safetensors file"
-        )
-    raise CheckpointError(
-        f"model {name!r} cannot be loaded by this version: {entry.summary}", "use --model bundled"
-    )
 
 
 def list_models() -> list[ModelEntry]:
     """Every model that can be named, the bundled one first."""
     return list(CATALOG)
+
+
+def find_entry(name: str, kind: Kind = "shape") -> ModelEntry:
+    """The entry of a name; a repository's name stands for its first model of the kind, and its folder may follow.
+
+    Raises:
+        CheckpointError: the name is unknown; the message offers the nearest.
+    """
+    from difflib import get_close_matches
+
+    names = {entry.name: entry for entry in reversed(CATALOG)}
+    names |= {f"{entry.repo}/{entry.name}": entry for entry in CATALOG}
+    names |= {str(entry.repo): entry for entry in reversed(CATALOG) if entry.repo and entry.kind == kind}
+    if name in names:
+        return names[name]
+    near = get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    raise CheckpointError(
+        f"model {name!r} is unknown", f"{hint}known are {BUNDLED}, what `maquette models` lists, or a path"
+    )
+
+
+def bundled_file() -> Path:
+    """The bundled model's weights inside the installed package."""
+    return Path(str(files("maquette.zoo"))) / "bundled" / "shape.safetensors"

@@ -1,4 +1,4 @@
-"""The networks of one shape model, together, and the file they are kept in.
+"""The networks of one shape model, together, and the file that ours are kept in.
 
 A checkpoint of ours is one safetensors file: tensors under the published names ("model.", "vae.", "conditioner."), and
 in its header the configuration as JSON with a format number.
@@ -7,27 +7,28 @@ in its header the configuration as JSON with a format number.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from maquette.errors import CheckpointError
+from maquette.models.dit_v20 import DiTV20, DiTV20Config
 from maquette.models.dit_v21 import DiTV21, DiTV21Config
-from maquette.models.image_encoder import ImageEncoder, ImageEncoderConfig
+from maquette.models.image_encoder import ImageEncoder, ImageEncoderConfig, MultiViewImageEncoder
 from maquette.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from maquette.zoo import keymap
+from maquette.zoo.checkpoint import write_tensors
 
 FORMAT = 1
 HEADER_KEY = "maquette"
 T = TypeVar("T")
+DiTConfig = DiTV21Config | DiTV20Config
+MODEL, VAE, CONDITIONER = "model.", "vae.", "conditioner.main_image_encoder."
+"""What the published names of each network's tensors begin with."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ShapeModelConfig:
 
     name: str
     license: str
-    dit: DiTV21Config
+    dit: DiTConfig
     vae: ShapeVAEConfig
     image_encoder: ImageEncoderConfig
     picture_size: int = 512
@@ -49,6 +50,12 @@ class ShapeModelConfig:
     """Deviation of the noise that sampling starts from. At 0 there is none, and with one step the result is the mean of
     what the picture allows: best for a denoiser that was trained too briefly to draw samples. The seed then changes
     nothing."""
+    multi_view: bool = False
+    """Takes several views of one object (front, left, back, right), any of them."""
+    shift: float = 1.0
+    """Of the flow-matching schedule; above 1 spends more steps near the noise."""
+    consistency_grid: int | None = None
+    """Points of the training grid of a consistency-distilled (turbo) model, which has a schedule of its own."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class ShapeModel:
     """The three networks of a shape model, on one device and in one precision."""
 
     config: ShapeModelConfig
-    dit: DiTV21
+    dit: DiTV20 | DiTV21
     vae: ShapeVAE
     image_encoder: ImageEncoder
 
@@ -82,57 +89,23 @@ def save_shape_model(model: ShapeModel, path: Path, dtype: torch.dtype = torch.f
         dtype: precision of the stored tensors.
     """
     tensors: dict[str, Tensor] = {}
-    for prefix, network, key_map in _components(model):
+    for prefix, (network, key_map) in components(model).items():
         published = keymap.to_published(network.state_dict(), key_map)
         tensors |= {prefix + name: tensor.to("cpu", dtype).clone() for name, tensor in published.items()}
     header = json.dumps({"format": FORMAT, **asdict(model.config)}, sort_keys=True)
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={HEADER_KEY: header})
-    os.replace(partial, path)
+    write_tensors(tensors, path, {HEADER_KEY: header})
 
 
-def load_shape_model(path: Path) -> ShapeModel:
-    """Read a file written by `save_shape_model`; float32 on the CPU.
-
-    Raises:
-        CheckpointError: the file is missing, damaged, not a checkpoint of ours, or does not fit its configuration.
-    """
-    with _checkpoint(path) as file:
-        config = _read_config(file.metadata(), path)
-        tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+def build(config: ShapeModelConfig) -> ShapeModel:
+    """The networks on the meta device: shapes without memory, to be filled from a file."""
+    encoder = MultiViewImageEncoder if config.multi_view else ImageEncoder
     with torch.device("meta"):
-        model = ShapeModel(
-            config, DiTV21(config.dit), ShapeVAE(config.vae), ImageEncoder(config.image_encoder)
+        return ShapeModel(
+            config,
+            DiTV20(config.dit) if isinstance(config.dit, DiTV20Config) else DiTV21(config.dit),
+            ShapeVAE(config.vae),
+            encoder(config.image_encoder),
         )
-    known = 0
-    for prefix, network, key_map in _components(model):
-        part = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
-        known += len(part)
-        assign(network, keymap.to_ours(part, key_map, f"{path} ({prefix[:-1]})"), str(path))
-    if known != len(tensors):
-        raise CheckpointError(
-            f"{path} holds {len(tensors) - known} tensors that belong to no network of the model"
-        )
-    return model
-
-
-def assign(network: nn.Module, state: Mapping[str, Tensor], what: str) -> None:
-    """Give a network that was built on the meta device its tensors; buffers that are not stored are computed.
-
-    Raises:
-        CheckpointError: a tensor has another shape than the configuration says.
-    """
-    try:
-        network.load_state_dict(state, strict=True, assign=True)
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1].strip()
-        raise CheckpointError(f"{what}: a tensor does not fit the configuration: {reason}") from error
-    for module in network.modules():
-        module.requires_grad_(False)
-        for name, buffer in list(module.named_buffers(recurse=False)):
-            if buffer.is_meta:
-                setattr(module, name, type(module)(module.config).get_buffer(name))
-    network.eval()
 
 
 def from_json(cls: type[T], data: Mapping[str, Any], what: str) -> T:
@@ -145,7 +118,9 @@ def from_json(cls: type[T], data: Mapping[str, Any], what: str) -> T:
         )
     hints = get_type_hints(cls)
     values = {
-        name: from_json(hints[name], value, what) if is_dataclass(hints[name]) else value
+        name: from_json(_dataclass_of(hints[name], value), value, what)
+        if isinstance(value, Mapping)
+        else value
         for name, value in data.items()
     }
     try:
@@ -154,37 +129,29 @@ def from_json(cls: type[T], data: Mapping[str, Any], what: str) -> T:
         raise CheckpointError(f"{what}: the configuration is incomplete: {error}") from error
 
 
-def _components(model: ShapeModel) -> list[tuple[str, nn.Module, keymap.KeyMap]]:
+def _dataclass_of(hint: Any, data: Mapping[str, Any]) -> Any:
+    """Of a union of dataclasses, the one with the most of the data's fields."""
+    choices = [choice for choice in get_args(hint) or (hint,) if is_dataclass(choice)]
+    return max(choices, key=lambda choice: len({field.name for field in fields(choice)} & data.keys()))
+
+
+def dit_keys(config: DiTConfig) -> keymap.KeyMap:
+    """Key table of the denoiser of either generation."""
+    return keymap.dit_v20_keys(config) if isinstance(config, DiTV20Config) else keymap.dit_v21_keys(config)
+
+
+def components(model: ShapeModel) -> dict[str, tuple[nn.Module, keymap.KeyMap]]:
+    """The networks and their key tables by the prefix of their tensors' published names."""
     config = model.config
-    return [
-        ("model.", model.dit, keymap.dit_v21_keys(config.dit)),
-        ("vae.", model.vae, keymap.shape_vae_keys(config.vae)),
-        (
-            "conditioner.main_image_encoder.",
-            model.image_encoder,
-            keymap.image_encoder_keys(config.image_encoder),
-        ),
-    ]
+    return {
+        MODEL: (model.dit, dit_keys(config.dit)),
+        VAE: (model.vae, keymap.shape_vae_keys(config.vae)),
+        CONDITIONER: (model.image_encoder, keymap.image_encoder_keys(config.image_encoder)),
+    }
 
 
-@contextmanager
-def _checkpoint(path: Path) -> Iterator[Any]:
-    if not path.is_file():
-        raise CheckpointError(f"{path} is not a file", "give the path of a .safetensors checkpoint")
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{path} is damaged or no safetensors file: {error}", "fetch it again"
-        ) from error
-
-
-def _read_config(metadata: Mapping[str, str] | None, path: Path) -> ShapeModelConfig:
-    if not metadata or HEADER_KEY not in metadata:
-        raise CheckpointError(
-            f"{path} holds no maquette configuration", "is it the checkpoint of another program?"
-        )
+def config_from_header(metadata: Mapping[str, str], path: Path) -> ShapeModelConfig:
+    """The configuration in the header of a file of ours."""
     data = json.loads(metadata[HEADER_KEY])
     if data.pop("format", None) != FORMAT:
         raise CheckpointError(f"{path} has another format than {FORMAT}", "update maquette")

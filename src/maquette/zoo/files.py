@@ -1,0 +1,181 @@
+"""Where the weights of a model lie on this machine, and fetching them from the hub.
+
+Fetched files live in the cache of `huggingface_hub`, so that models fetched by other programs are found and nothing is
+stored twice. Looking there needs no package and no network; fetching needs the extra `hub`. The hub's own environment
+variables count: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT (a mirror), HF_TOKEN, HF_HUB_OFFLINE.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from maquette.errors import CheckpointError
+from maquette.zoo.catalog import BUNDLED, Kind, ModelEntry, bundled_file, find_entry
+
+WEIGHT_FILES = tuple(
+    f"model{precision}.{kind}" for kind in ("safetensors", "ckpt") for precision in (".fp16", "")
+)
+SHA256_LENGTH, GIT_SHA_LENGTH = 64, 40
+BLOCK = 1 << 22
+
+
+def cache_folder() -> Path:
+    """The hub's cache, found as `huggingface_hub` finds it."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
+    home = Path(os.environ.get("HF_HOME") or home)
+    return Path(os.environ.get("HF_HUB_CACHE") or home / "hub").expanduser()
+
+
+def local_folder(entry: ModelEntry) -> Path | None:
+    """The folder with all of a model's files, or None where some are missing."""
+    if entry.name == BUNDLED:
+        return bundled_file().parent if bundled_file().is_file() else None
+    snapshot = _snapshot(entry)
+    if snapshot is None or missing_files(entry):
+        return None
+    return snapshot / os.path.commonpath([str(Path(name).parent) for name in entry.files])
+
+
+def missing_files(entry: ModelEntry) -> list[str]:
+    """Files of a model that are not here. Any of the published weight files stands for the one the catalogue names."""
+    snapshot = _snapshot(entry)
+    if snapshot is None:
+        return list(entry.files)
+    return [
+        name
+        for name in entry.files
+        if not (snapshot / name).is_file()
+        and not (Path(name).name in WEIGHT_FILES and find_weights((snapshot / name).parent))
+    ]
+
+
+def is_present(entry: ModelEntry) -> bool:
+    """Whether all of the model's files are on this machine."""
+    return local_folder(entry) is not None
+
+
+def find_weights(folder: Path) -> Path | None:
+    """The weight file in a folder of the published layout: half precision and .safetensors first."""
+    return next((folder / name for name in WEIGHT_FILES if (folder / name).is_file()), None)
+
+
+def resolve_model(name: str, kind: Kind = "shape") -> Path:
+    """The file or folder of a catalogue name, or of a path.
+
+    Raises:
+        CheckpointError: the name is unknown or its weights are not here.
+    """
+    path = Path(name).expanduser()
+    if path.exists() and name != BUNDLED:
+        return path
+    if path.suffix in (".safetensors", ".ckpt") or name.startswith((".", "/", "~")):
+        raise CheckpointError(f"{path} does not exist", "give a weight file, a folder or a name")
+    entry = find_entry(name, kind)
+    if entry.kind != kind:
+        raise CheckpointError(f"{entry.name} is {entry.summary}, not a {kind} model", "see `maquette models`")
+    folder = local_folder(entry)
+    if folder is None:
+        missing = missing_files(entry)
+        half = f"; {', '.join(missing)} is missing" if len(missing) < len(entry.files) else ""
+        raise CheckpointError(
+            f"the weights of {entry.name} are not on this machine{half}", f"maquette models pull {entry.name}"
+        )
+    return bundled_file() if entry.name == BUNDLED else folder
+
+
+def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) -> Path:
+    """Fetch a model's files, going on where an earlier try stopped, and hold each against the hub's checksum.
+
+    Args:
+        entry: of the catalogue.
+        on_file: told each file before it is fetched.
+
+    Returns:
+        The folder they are in.
+
+    Raises:
+        CheckpointError: no network, no access, no space, or a file that is not what the hub says; whatever was fetched
+            before stays usable.
+    """
+    if entry.repo is None:
+        return bundled_file().parent
+    try:
+        from huggingface_hub import hf_hub_download
+    except ImportError as error:
+        raise CheckpointError(
+            "fetching models needs huggingface_hub", "pip install 'maquette[hub]'"
+        ) from error
+    for name in entry.files:
+        on_file(name)
+        try:
+            path = Path(hf_hub_download(entry.repo, name))
+        except Exception as error:
+            raise _explain(error, entry, name) from error
+        _verify(path, name)
+    folder = local_folder(entry)
+    if folder is None:  # another process removed it meanwhile
+        raise CheckpointError(f"{entry.name} vanished from {cache_folder()}", "pull it again")
+    return folder
+
+
+def _snapshot(entry: ModelEntry) -> Path | None:
+    """The newest fetched state of the model's repository."""
+    if entry.repo is None:
+        return None
+    repository = cache_folder() / f"models--{entry.repo.replace('/', '--')}"
+    reference = repository / "refs" / "main"
+    if reference.is_file():
+        return repository / "snapshots" / reference.read_text().strip()
+    snapshots = sorted((repository / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime)
+    return snapshots[-1] if snapshots else None
+
+
+def _verify(path: Path, name: str) -> None:
+    """The cache names a file's content by its checksum: SHA-256 for large files, git's for small ones."""
+    content = path.resolve()
+    expected = content.name
+    if len(expected) not in (SHA256_LENGTH, GIT_SHA_LENGTH):
+        return  # a file system without links keeps no checksum
+    digest = hashlib.sha256() if len(expected) == SHA256_LENGTH else hashlib.sha1()
+    if len(expected) == GIT_SHA_LENGTH:
+        digest.update(f"blob {content.stat().st_size}\0".encode())
+    with content.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    if digest.hexdigest() != expected:
+        path.unlink()
+        content.unlink(missing_ok=True)
+        raise CheckpointError(f"{name} was damaged on its way and has been removed", "pull it again")
+
+
+def _explain(error: Exception, entry: ModelEntry, name: str) -> CheckpointError:
+    """What went wrong on the hub, in a sentence."""
+    from huggingface_hub import errors
+
+    page = f"https://huggingface.co/{entry.repo}"
+    again = "what was fetched is kept; pull again to go on"
+    if isinstance(error, errors.GatedRepoError):
+        return CheckpointError(
+            f"{entry.repo} asks for a login", f"accept its terms at {page} and set HF_TOKEN to your token"
+        )
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return CheckpointError(
+            f"{entry.repo} is not on the hub, or your token may not see it", "check HF_ENDPOINT and HF_TOKEN"
+        )
+    if isinstance(error, errors.LocalEntryNotFoundError):
+        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+            return CheckpointError(
+                f"{name} is not here and HF_HUB_OFFLINE forbids to fetch it", "unset HF_HUB_OFFLINE"
+            )
+        return CheckpointError(
+            f"the hub cannot be reached to fetch {name}", "check the network, HF_ENDPOINT or a proxy"
+        )
+    if isinstance(error, errors.EntryNotFoundError):
+        return CheckpointError(f"{entry.repo} has no {name} any more", "update maquette")
+    if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+        return CheckpointError(f"{name} cannot be stored: {error.strerror}: {error.filename}", "see HF_HOME")
+    reason = (str(error).splitlines() or [type(error).__name__])[0]
+    return CheckpointError(f"fetching {name} failed: {reason}", again)
