@@ -37,7 +37,7 @@ def test_every_verb_has_help(run: Run, verb: str) -> None:
 def test_models_lists_licences(run: Run) -> None:
     models = {entry["name"]: entry for entry in json.loads(run("models", "--json").stdout)}
     assert models["bundled"]["license"] == "Apache-2.0"
-    assert "European Union" in models["tencent/Hunyuan3D-2.1"]["regions"]
+    assert "European Union" in models["hunyuan3d-dit-v2-1"]["regions"]
 
 
 def test_doctor_reports_the_machine(run: Run) -> None:

@@ -156,7 +156,7 @@ def test_configuration_that_contradicts_the_tensors(checkpoint: Path) -> None:
 def test_checkpoint_of_another_model(tmp_path: Path) -> None:
     state = published_state(random_model(settings(v21=True)))
     file = write(tmp_path / "small", settings(), state, "safetensors")
-    with pytest.raises(CheckpointError, match="model do not match.*missing.*unexpected.*another model"):
+    with pytest.raises(CheckpointError, match=r"model do not match.*missing.*unexpected.*another model"):
         load_shape_model(file)
     rewrite(file, lambda t: t.update({"text_encoder.weight": torch.zeros(1)}))
     with pytest.raises(CheckpointError, match=r"belong to no network.*text_encoder\.weight"):
@@ -231,7 +231,9 @@ def test_folder_of_several_models_must_be_narrowed(tmp_path: Path) -> None:
     state = published_state(random_model(config))
     for name in ("hunyuan3d-dit-v2-0", "hunyuan3d-dit-v2-0-turbo", "hunyuan3d-vae-v2-0"):
         write(tmp_path / name, config, state, "safetensors")
-    with pytest.raises(CheckpointError, match="several models.*hunyuan3d-dit-v2-0, hunyuan3d-dit-v2-0-turbo"):
+    with pytest.raises(
+        CheckpointError, match=r"several models.*hunyuan3d-dit-v2-0, hunyuan3d-dit-v2-0-turbo"
+    ):
         load_shape_model(tmp_path)
 
 

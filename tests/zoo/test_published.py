@@ -74,5 +74,5 @@ def test_a_misspelt_name_is_answered_with_the_nearest() -> None:
 def test_a_configuration_of_another_class_is_refused() -> None:
     with pytest.raises(CheckpointError, match="'SomethingElse'"):
         published.shape_model_config({"model": {"target": "a.b.SomethingElse"}}, "x")
-    with pytest.raises(CheckpointError, match="cannot be understood.*scheduler"):
+    with pytest.raises(CheckpointError, match=r"cannot be understood.*scheduler"):
         published.shape_model_config({"model": {"target": "Hunyuan3DDiT", "params": {}}}, "x")

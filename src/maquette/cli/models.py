@@ -25,8 +25,10 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("model", "here", "GB", "memory", "steps", "what it is", "licence", "regions")
+    table = Table("model", "here", "GB", "memory", "steps", "what it is", "licence")
+    terms: dict[str, str] = {}  # licence → where it holds, told once below the table
     for entry in list_models():
+        terms[entry.license] = entry.regions
         partly = 0 < len(missing_files(entry)) < len(entry.files)
         table.add_row(
             entry.name,
@@ -35,10 +37,12 @@ def command(ctx: click.Context, as_json: bool) -> None:
             f"{entry.memory_gb:.0f} GB",
             str(entry.steps or ""),
             entry.summary,
-            entry.license,
-            entry.regions,
+            entry.license.partition(" ")[0],
         )
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(table)
+    for license_name, regions in terms.items():
+        console.print(f"{license_name}: {regions}", highlight=False)
 
 
 @command.command("pull")
