@@ -25,10 +25,11 @@ from maquette.models.shape_vae import ShapeVAE
 from maquette.train.assets import AssetRecord, load_assets, read_holdout, read_index, sampling_weights
 from maquette.train.bank import PictureBank, ShapeBank, build_picture_bank, build_shape_bank
 from maquette.train.dit import Denoiser, train_dit
+from maquette.train.field import PictureToField, train_field
 from maquette.train.meshes import PaintedMesh
 from maquette.train.procedural import generate
 from maquette.train.recipe import Recipe
-from maquette.train.run import hash_seed
+from maquette.train.run import StageSettings, hash_seed
 from maquette.train.samples import sample_latents, save_samples
 from maquette.train.vae import encode_bank, train_vae
 from maquette.zoo.shape_model import ShapeModel, ShapeModelConfig, save_shape_model
@@ -81,7 +82,10 @@ def train_bundled(
         return path
     vae = run.train_vae(bank)
     if "dit" in parts:
-        save_shape_model(run.train_dit(vae, bank), path)
+        model = run.train_dit(vae, bank)
+        if recipe.field_stage is not None:
+            model = run.train_field(model, bank, recipe.field_stage)
+        save_shape_model(model, path)
         logger.info("wrote %s (%.1f MB)", path, path.stat().st_size / 1e6)
     return path
 
@@ -191,6 +195,29 @@ class Run:
                 pictures, latents, self.weights, self.recipe, self.folder, self.seed, self.device, show
             )
         return assemble(vae, denoiser, self.recipe, scale)
+
+    def train_field(self, model: ShapeModel, bank: ShapeBank, settings: StageSettings) -> ShapeModel:
+        """The third stage; returns the finished model."""
+        pictures = self.picture_bank()
+        shown = pictures.pictures[_sample_objects(self.weights), 0]
+
+        def show(network: PictureToField, step: int) -> None:
+            drawn = network.latents(shown.float() / 127.5 - 1)
+            save_samples(self.folder / "samples" / f"field_{step:06}.png", network.vae, drawn, shown)
+
+        with _timed("field"):
+            return train_field(
+                model,
+                bank,
+                pictures,
+                self.weights,
+                self.recipe,
+                settings,
+                self.folder,
+                self.seed,
+                self.device,
+                show,
+            )
 
     def _bank(self, kind: str, build: Callable[[Objects], dict[str, Tensor]]) -> dict[str, Tensor]:
         """The tensors of all sources, each made once and kept in a file where that is wanted."""

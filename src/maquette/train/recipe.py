@@ -23,6 +23,9 @@ class Recipe:
     vae_stage: StageSettings
     dit_stage: StageSettings
     num_procedural: int
+    field_stage: StageSettings | None = None
+    """Training of picture and field end to end (`maquette.train.field`), for models that sample in one step from no
+    noise; None for those that draw samples."""
     procedural_share: float = 0.4
     """Share of the training examples that are procedural shapes."""
     queries_per_step: int = 4096
@@ -109,6 +112,9 @@ CPU_RECIPE = Recipe(
     ),
     dit_stage=StageSettings(
         steps=2100, batch_size=32, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
+    ),
+    field_stage=StageSettings(
+        steps=2000, batch_size=32, learning_rate=5e-4, warmup_steps=50, save_every=200, average_decay=0.998
     ),
     num_procedural=3000,
     queries_per_step=512,

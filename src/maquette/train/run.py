@@ -174,7 +174,9 @@ def half_precision(device: torch.device) -> Iterator[None]:
     if device.type == "cuda":
         with torch.autocast("cuda", torch.bfloat16):
             yield
-    elif device.type == "cpu" and torch.cpu._is_amx_tile_supported():
+    elif device.type == "cpu" and (
+        torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    ):
         # The fused attention is slow backwards in bfloat16 on CPUs: two plain products take a third of its time.
         before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
         torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)

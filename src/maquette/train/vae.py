@@ -116,11 +116,18 @@ def _draw(
     # Samples lie in random order, so a window of them is a random choice.
     at = _window(bank.surface.shape[1], points, generator)
     surface = pose_surface(bank.surface[objects, at : at + points], matrices)
-    at = _window(bank.queries.shape[1], recipe.queries_per_step, generator)
-    queries = bank.queries[objects, at : at + recipe.queries_per_step].float() @ matrices.transpose(-1, -2)
-    targets = bank.targets[objects, at : at + recipe.queries_per_step].float()
+    queries, targets = query_window(bank, objects, matrices, recipe.queries_per_step, generator)
     shape = (size, recipe.vae.num_latents, recipe.vae.latent_channels)
     return surface, queries, targets, torch.randn(shape, device=device, generator=generator)
+
+
+def query_window(
+    bank: ShapeBank, objects: Tensor, matrices: Tensor, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """A window of the queries of `objects` (B,), turned by `matrices` (B, 3, 3): (B, count, 3) with targets."""
+    at = _window(bank.queries.shape[1], count, generator)
+    queries = bank.queries[objects, at : at + count].float() @ matrices.transpose(-1, -2)
+    return queries, bank.targets[objects, at : at + count].float()
 
 
 def _window(available: int, wanted: int, generator: torch.Generator) -> int:

@@ -1,0 +1,128 @@
+"""Third stage, for trainings too short to draw samples: picture and field learn end to end.
+
+A denoiser that starts from no noise and takes one step is a plain function from a picture to latents. This stage
+trains that function, and the decoder behind it, directly on signed distances, so every bit of a short training goes
+into where the surface is. What comes out draws the shape that a picture suggests on the whole, and the seed changes
+nothing; a run that is long enough for the second stage alone does not need it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
+from maquette.train.recipe import Recipe
+from maquette.train.run import Stage, StageSettings, compiled, half_precision
+from maquette.train.vae import SIGN_SHARPNESS, pose_matrices, query_window
+from maquette.zoo.shape_model import ShapeModel
+
+FIELD_SIGN_WEIGHT = 0.05
+"""Share of the sign in the loss: more than the autoencoder's, since here the distance alone blurs what is uncertain."""
+
+
+@dataclass(frozen=True)
+class FieldLosses:
+    """Losses of one batch; `iou` is of the query points, not of volumes."""
+
+    distance: Tensor
+    sign: Tensor
+    iou: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """What is minimised."""
+        return self.distance + FIELD_SIGN_WEIGHT * self.sign
+
+
+class PictureToField(nn.Module):
+    """A shape model as one function from pictures to logits."""
+
+    def __init__(self, model: ShapeModel) -> None:
+        super().__init__()
+        self.image_encoder, self.dit, self.vae = model.image_encoder, model.dit, model.vae
+        self.requires_grad_(True)
+
+    def latents(self, pictures: Tensor) -> Tensor:
+        """What one step from no noise draws of pictures (B, 3, S, S) in [-1, 1]: (B, N, C), ready for the decoder."""
+        config = self.dit.config
+        start = pictures.new_zeros(len(pictures), config.num_latents, config.latent_channels)
+        latents = self.dit(start, start[:, 0, 0], self.image_encoder(pictures))
+        return latents / self.vae.config.scale_factor
+
+    def forward(self, pictures: Tensor, queries: Tensor, targets: Tensor) -> FieldLosses:
+        """Losses of pictures (B, 3, S, S) in [-1, 1], queries (B, Q, 3), truncated distances (B, Q) in [-1, 1]."""
+        logits = self.vae.field(queries, self.vae.decode(self.latents(pictures))).float()
+        inside, predicted = targets > 0, logits > 0
+        return FieldLosses(
+            distance=F.mse_loss(logits, targets),
+            sign=F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, inside.float()),
+            iou=(inside & predicted).sum() / (inside | predicted).sum().clamp_min(1),
+        )
+
+
+def train_field(
+    model: ShapeModel,
+    shapes: ShapeBank,
+    pictures: PictureBank,
+    weights: Tensor,
+    recipe: Recipe,
+    settings: StageSettings,
+    folder: Path,
+    seed: int,
+    device: torch.device,
+    on_save: Callable[[PictureToField, int], None] | None = None,
+) -> ShapeModel:
+    """Train, or go on training, a whole shape model on what its field should be; returns it with averaged weights.
+
+    Args:
+        model: where to start; changed in place. It must be one that samples in one step from no noise.
+        shapes, pictures: the M objects.
+        weights: (M,) chance of each object, any scale.
+        recipe: how many queries a step and how they are posed.
+        settings: length and pace.
+        folder: the run's folder.
+        seed: decides every draw.
+        device: where the banks live.
+        on_save: given the averaged model and the step whenever the state is saved.
+    """
+    network = PictureToField(model).to(device)
+    stage = Stage("field", network, settings, folder, seed, on_save=on_save)
+    compute_losses = compiled(network, device)
+    poses = pose_matrices(device)
+    for generator in stage.generators(device):
+        batch = _draw(shapes, pictures, weights, poses, recipe, settings.batch_size, generator)
+        with half_precision(device):
+            losses = compute_losses(*batch)
+        stage.update(losses.total)
+        stage.log({name: value.detach() for name, value in vars(losses).items()})
+    network.load_state_dict(stage.average)
+    network.requires_grad_(False)
+    network.eval()
+    return model
+
+
+def _draw(
+    shapes: ShapeBank,
+    pictures: PictureBank,
+    weights: Tensor,
+    poses: Tensor,
+    recipe: Recipe,
+    size: int,
+    generator: torch.Generator,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """A batch for `PictureToField`; half of the pictures are mirrored, together with their shapes."""
+    device = weights.device
+    objects = torch.multinomial(weights, size, replacement=True, generator=generator)
+    views = torch.randint(pictures.pictures.shape[1], (size,), device=device, generator=generator)
+    mirrored = torch.rand(size, device=device, generator=generator) < 0.5
+    batch = pictures.pictures[objects, views].float() / 127.5 - 1
+    batch = torch.where(mirrored[:, None, None, None], batch.flip(-1), batch)
+    matrices = poses[views // pictures.views_per_front + NUM_FRONTS * mirrored]
+    queries, targets = query_window(shapes, objects, matrices, recipe.queries_per_step, generator)
+    return batch, queries, targets
