@@ -18,7 +18,12 @@ COMMITTED = Path(__file__).parent / "recorded"
 # Kinds of later work: a pattern of "<stage>/<case>" and why it is not run.
 NOT_YET = {
     "omni/*": "Hunyuan3D-Omni comes later",
-    "paint/*": "painting comes later",
+    "paint/rasterizer": "painting from geometry comes later",
+    "paint/camera": "painting from geometry comes later",
+    "paint/render_maps": "painting from geometry comes later",
+    "paint/view_selection": "painting from geometry comes later",
+    "paint/bake*": "painting from geometry comes later",
+    "paint/texture_export": "painting from geometry comes later",
     "part/*": "Hunyuan3D-Part comes later",
 }
 
@@ -50,8 +55,12 @@ class Case:
 
     @property
     def tolerance(self) -> dict[str, float]:
-        """`rtol` and `atol`."""
-        return self.record["tolerance"]
+        """`rtol` and `atol`; some cases state them in words."""
+        stated = self.record["tolerance"]
+        if isinstance(stated, str):
+            return {"rtol": 0.0, "atol": 0.0 if stated.startswith("exact") else 2e-4}
+        numbers = {name: stated[name] for name in ("rtol", "atol") if name in stated}
+        return {"rtol": 0.0, "atol": 2e-4} | numbers
 
 
 def parity_folder() -> Path:

@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 import pytest
 import torch
 
+from parity import paint_network_runners
 from parity.cases import NOT_YET, Case, find_cases, parity_folder
 from parity.runners import RUNNERS
 
@@ -24,11 +25,10 @@ def test_recorded_outputs_are_reproduced(case: Case) -> None:
         if fnmatch(case.name, pattern):
             pytest.skip(f"not yet: {reason}")
     kind = case.record.get("upstream_class")
-    assert kind in RUNNERS, (
-        f"{case.name} is of kind {kind!r}, which is neither supported nor listed as not yet"
-    )
+    runner = RUNNERS.get(kind) or paint_network_runners.RUNNERS.get(case.folder.name)
+    assert runner, f"{case.name} is of kind {kind!r}, which is neither supported nor listed as not yet"
     compared = 0
-    for what, ours, recorded in RUNNERS[kind](case):
+    for what, ours, recorded in runner(case):
         torch.testing.assert_close(
             ours,
             recorded,
