@@ -20,6 +20,9 @@ VERBS = {
     "models": "List the models and their licences.",
     "doctor": "Say what this machine can run, and why not.",
     "evaluate": "Measure generated meshes against true ones.",
+    "serve": "Serve the page and the API.",
+    "worker": "Work through the queue of a service.",
+    "keys": "Create, list and revoke API keys.",
     "train": "Train the bundled model from scratch.",
 }
 INTERRUPTED = 130

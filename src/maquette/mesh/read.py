@@ -37,7 +37,7 @@ def read_mesh(path: str | Path) -> trimesh.Trimesh:
     data = _read(path)
     if kind not in FORMATS:
         raise MeshError(f"{path}: the suffix {path.suffix!r} is not one that can be read", _READABLE)
-    found = _sniff(data)
+    found = sniff(data)
     if found != kind:
         looks = f"holds {found.upper()} data" if found else f"is not a {kind.upper()} file"
         raise MeshError(f"{path} {looks}", f"rename it to .{found}" if found else _READABLE)
@@ -108,7 +108,7 @@ def _use_vertex_colours(part: Any) -> None:
         part.visual = trimesh.visual.ColorVisuals(part, vertex_colors=np.asarray(colours))
 
 
-def _sniff(data: bytes) -> str | None:
+def sniff(data: bytes) -> str | None:
     """What the bytes are, by their own account; None where that is nothing known here."""
     start = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if data.startswith(b"glTF"):

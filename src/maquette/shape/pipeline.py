@@ -44,12 +44,16 @@ class ShapeSettings:
     faces: int | None = DEFAULT_FACES
     """Most faces of the result, 100 or more; None keeps all."""
     cutout: Method = "auto"
+    points_per_call: int | None = None
+    """Points of the field asked at once while decoding, 256 or more; bounds the memory, changes nothing else."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"seed is {self.seed}", "it must be from 0 to 2⁶³ - 1")
         if self.faces is not None and self.faces < 100:
             raise SettingError(f"faces is {self.faces}", "it must be 100 or more")
+        if self.points_per_call is not None and self.points_per_call < 256:
+            raise SettingError(f"points_per_call is {self.points_per_call}", "it must be 256 or more")
         # Refuse bad numbers here, before a model is loaded.
         SamplingSettings(
             steps=1 if self.steps is None else self.steps,
@@ -176,7 +180,10 @@ class ShapePipeline:
                 steps=config.steps if settings.steps is None else settings.steps,
                 guidance=config.guidance if settings.guidance is None else settings.guidance,
             ),
-            VolumeSettings(config.resolution if settings.resolution is None else settings.resolution),
+            VolumeSettings(
+                config.resolution if settings.resolution is None else settings.resolution,
+                points_per_call=settings.points_per_call or VolumeSettings.points_per_call,
+            ),
         )
 
     def _metadata(
