@@ -32,7 +32,7 @@ def perform(task: Task) -> None:
     if request["seed"] == 14:
         raise RuntimeError("a bug")
     stem = "shape" if task.job.stage == "shape" and request["texture"] else "model"
-    for kind in dict.fromkeys(["glb", *request["formats"]]):
+    for kind in dict.fromkeys(["glb", *request["formats"]] if stem == "model" else ["glb"]):
         task.write(f"{stem}.{kind}", f"{kind} of {task.job.id} ".encode() * 100, f"model/{kind}")
     task.result["made_by"] = [*task.result.get("made_by", []), task.job.worker]
 
