@@ -164,7 +164,7 @@ def _row_chunks(
         start = (left + ax - 0.5 - _SLACK).ceil().clamp(0, width)
         stop = (right + ax - 0.5 + _SLACK).floor().clamp(-1, width - 1)
         stop = torch.where(area == 0, -1.0, stop)
-        rows = torch.stack([ax, cy, cx * dy, by, bx * dy, area, az, bz - az, cz - az, start, stop])
+        rows = torch.stack([ax, cy, cx * dy, by, bx * dy, 1 / area, az, bz - az, cz - az, start, stop])
         yield rows, face_index, (image_row[face_index] + row) * width
 
 
@@ -191,11 +191,11 @@ def _draw_rows(
     counts = (stop - start + 1).clamp(min=0)
     for begin, end, total in even_chunks(counts, max(max_pairs, width)):
         owner, offset = expand(counts[begin:end], total)
-        ax, cy, cx_dy, by, bx_dy, area, az, bz, cz = rows[:9, begin:end].index_select(1, owner)
+        ax, cy, cx_dy, by, bx_dy, scale, az, bz, cz = rows[:9, begin:end].index_select(1, owner)
         column = start[begin:end][owner] + offset
         dx = column + 0.5 - ax
-        beta = (dx * cy - cx_dy) / area
-        gamma = (bx_dy - dx * by) / area
+        beta = (dx * cy - cx_dy) * scale
+        gamma = (bx_dy - dx * by) * scale
         depth = az + beta * bz + gamma * cz
         inside = (beta >= 0) & (gamma >= 0) & (1 - beta - gamma >= 0) & (depth >= 0)
         quantised = (depth * _DEPTH_STEPS).clamp(0, _DEPTH_LIMIT).long()
@@ -217,9 +217,12 @@ def _resolve(keys: Tensor, screen: Tensor, faces: Tensor) -> Fragments:
         )
         dx, dy = pixel % width + 0.5 - ax, pixel // width % height + 0.5 - ay
         bx, by, cx, cy = bx - ax, by - ay, cx - ax, cy - ay
-        area = bx * cy - by * cx
-        beta, gamma = (dx * cy - cx * dy) / area, (bx * dy - dx * by) / area
+        # Reciprocals, and one step in double precision: the recorded barycentrics are these to the last bit, and the
+        # published position maps cut values off so close to whole numbers that the last bit shows.
+        scale = 1 / (bx * cy - by * cx)
+        beta, gamma = (dx * cy - cx * dy) * scale, (bx * dy - dx * by) * scale
+        alpha = (1 - beta.double() - gamma.double()).float()
         depth.view(-1)[pixel] = az + beta * (bz - az) + gamma * (cz - az)
-        weights = torch.stack([(1 - beta - gamma) / aw, beta / bw, gamma / cw], -1)
-        bary.view(-1, 3)[pixel] = weights / weights.sum(-1, keepdim=True)
+        weights = torch.stack([alpha / aw, beta / bw, gamma / cw], -1)
+        bary.view(-1, 3)[pixel] = weights * (1 / weights.sum(-1, keepdim=True))
     return Fragments(face_id, bary, depth)
