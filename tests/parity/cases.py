@@ -18,12 +18,6 @@ COMMITTED = Path(__file__).parent / "recorded"
 # Kinds of later work: a pattern of "<stage>/<case>" and why it is not run.
 NOT_YET = {
     "omni/*": "Hunyuan3D-Omni comes later",
-    "paint/rasterizer": "painting from geometry comes later",
-    "paint/camera": "painting from geometry comes later",
-    "paint/render_maps": "painting from geometry comes later",
-    "paint/view_selection": "painting from geometry comes later",
-    "paint/bake*": "painting from geometry comes later",
-    "paint/texture_export": "painting from geometry comes later",
     "part/*": "Hunyuan3D-Part comes later",
 }
 

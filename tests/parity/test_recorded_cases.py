@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 import pytest
 import torch
 
-from parity import paint_network_runners
+from parity import paint_geometry_runners, paint_network_runners
 from parity.cases import NOT_YET, Case, find_cases, parity_folder
 from parity.runners import RUNNERS
 
@@ -25,7 +25,8 @@ def test_recorded_outputs_are_reproduced(case: Case) -> None:
         if fnmatch(case.name, pattern):
             pytest.skip(f"not yet: {reason}")
     kind = case.record.get("upstream_class")
-    runner = RUNNERS.get(kind) or paint_network_runners.RUNNERS.get(case.folder.name)
+    painting = {**paint_network_runners.RUNNERS, **paint_geometry_runners.RUNNERS}
+    runner = RUNNERS.get(kind) or painting.get(case.folder.name)
     assert runner, f"{case.name} is of kind {kind!r}, which is neither supported nor listed as not yet"
     compared = 0
     for what, ours, recorded in runner(case):

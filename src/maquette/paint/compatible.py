@@ -263,5 +263,7 @@ def _round(value: Tensor) -> Tensor:
 
 def _square(picture: Tensor) -> int:
     if picture.ndim != 3 or picture.shape[0] != picture.shape[1]:
-        raise SettingError(f"back projection got a picture of shape {tuple(picture.shape)}", "it must be square")
+        raise SettingError(
+            f"back projection got a picture of shape {tuple(picture.shape)}", "it must be square"
+        )
     return picture.shape[0]

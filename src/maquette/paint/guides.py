@@ -75,4 +75,3 @@ def vertex_normals(normals: Tensor, faces: Tensor, count: int) -> Tensor:
 def to_bytes(picture: Tensor) -> Tensor:
     """uint8 of values in [0, 1], cut off and not rounded, as the published pipelines do."""
     return (picture * 255).clamp(0, 255).to(torch.uint8)
-

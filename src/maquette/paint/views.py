@@ -72,7 +72,9 @@ def published_view_matrix(camera: Camera) -> Tensor:
 
 def published_clip(vertices: Tensor, camera: Camera) -> Tensor:
     """(V, 4) clip positions whose rows need no flip, by the published order of operations, to the last bit or two."""
-    seen = F.pad(to_published(vertices), (0, 1), value=1.0) @ published_view_matrix(camera).T.to(vertices.device)
+    seen = F.pad(to_published(vertices), (0, 1), value=1.0) @ published_view_matrix(camera).T.to(
+        vertices.device
+    )
     return seen @ projection_matrix(camera).T.to(vertices.device)
 
 
