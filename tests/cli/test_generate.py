@@ -166,3 +166,39 @@ def test_outputs_that_would_overwrite_each_other_are_refused(tmp_path: Path) -> 
         plan_jobs((str(tmp_path),), str(tmp_path), None)
     with pytest.raises(OutputError, match="one file for 2 pictures"):
         plan_jobs((str(tmp_path / "a.png"), str(tmp_path / "a.jpg")), "x.glb", None)
+
+
+def test_variations_are_written_beside_each_other(
+    run: Run, picture: Path, model_file: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "generate",
+        picture,
+        "-o",
+        "x.glb",
+        "--model",
+        model_file,
+        "--variations",
+        2,
+        "--seed",
+        8,
+        "--steps",
+        2,
+    )
+    assert done.returncode == 0, done.stderr
+    assert digest(tmp_path / "x-8.glb") != digest(tmp_path / "x-9.glb") and not (tmp_path / "x.glb").exists()
+
+
+def test_views_without_a_multi_view_model_end_with_one_line(run: Run, picture: Path, tmp_path: Path) -> None:
+    done = run("generate", "--front", picture, "--left", picture, "-o", "x.glb", HF_HUB_CACHE=str(tmp_path))
+    assert done.returncode == 5 and done.stderr.count("\n") == 1 and "pull hunyuan3d-dit-v2-mv" in done.stderr
+    done = run("generate", "--front", picture, picture, "-o", "x.glb")
+    assert done.returncode == 2 and "no place for more pictures" in done.stderr
+
+
+def test_a_model_of_one_picture_takes_the_front_of_the_views(
+    run: Run, picture: Path, model_file: Path, tmp_path: Path
+) -> None:
+    done = run("generate", picture, "--left", picture, "-o", "x.glb", "--model", model_file)
+    assert done.returncode == 0 and "left had no say" in done.stderr
+    assert (tmp_path / "x.glb").exists()

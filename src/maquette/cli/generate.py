@@ -5,16 +5,21 @@ from __future__ import annotations
 import glob
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from maquette.cli.progress import progress_bar
+from maquette.cli.shape_options import ModelChoice, model_options, view_options
 from maquette.errors import MaquetteError, OutputError, PictureError
 
 if TYPE_CHECKING:
+    import trimesh
+
     from maquette.shape.pipeline import ShapePipeline, ShapeSettings
 
 FORMATS = ("glb", "obj", "ply", "stl")
@@ -26,20 +31,30 @@ class Job:
 
     picture: Path
     output: Path
+    views: Mapping[str, Path] = field(default_factory=dict)
+    """Other sides of the object, where they were given; `picture` is one of them then."""
 
 
 @click.command()
-@click.argument("pictures", nargs=-1, required=True)
+@click.argument("pictures", nargs=-1)
+@view_options
 @click.option(
     "-o", "--output", help="File for one picture, folder for several. Default: beside you, named after it."
 )
-@click.option(
-    "--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file."
-)
+@model_options
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same machine: same mesh.")
 @click.option("--steps", type=int, help="Sampling steps, 1 to 1000. Default: the model's own.")
 @click.option(
     "--guidance", type=float, help="How closely to follow the picture, 0 to 100. Default: the model's own."
+)
+@click.option(
+    "--guidance-interval", type=(float, float), help="Times, within 0 and 1, of guidance. Default: all."
+)
+@click.option(
+    "--shift", type=float, help="Above 1 spends more steps near the noise. Default: the model's own."
+)
+@click.option(
+    "--variations", type=int, default=1, show_default=True, help="Shapes a picture, from seeds that follow."
 )
 @click.option(
     "--resolution", type=int, help="Cells along each side when decoding, 16 to 1024. Default: the model's."
@@ -57,23 +72,25 @@ class Job:
     show_default=True,
     help="How the object is separated from its background.",
 )
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.pass_context
 def command(
     ctx: click.Context,
     pictures: tuple[str, ...],
+    views: dict[str, Path],
+    choice: ModelChoice,
     output: str | None,
-    model: str,
     seed: int,
     steps: int | None,
     guidance: float | None,
+    guidance_interval: tuple[float, float] | None,
+    shift: float | None,
+    variations: int,
     resolution: int | None,
     faces: int,
     file_format: str | None,
     cutout: Any,
-    device: str,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -83,26 +100,56 @@ def command(
     maquette generate photo.png
     maquette generate photo.png -o chair.glb --seed 7
     maquette generate pictures/ -o meshes/ --format obj
+    maquette generate --front a.png --left b.png --back c.png -o chair.glb
+    maquette generate photo.png --variations 4 -o chair.glb
     """
-    jobs = plan_jobs(pictures, output, file_format)
+    jobs = plan_views(pictures, views, output, file_format) or plan_jobs(pictures, output, file_format)
     from maquette.mesh.export import make_folder
 
     for folder in {job.output.parent for job in jobs}:
         make_folder(folder)
-    with progress_bar(model, quiet=quiet or as_json) as on_progress:
+    with progress_bar(choice.model or "maquette", quiet=quiet or as_json) as on_progress:
         on_progress("load", 0, 1)
-        from maquette.shape.pipeline import (  # seconds of imports, so behind the bar
-            ShapePipeline,
-            ShapeSettings,
-        )
+        from maquette.shape.pipeline import ShapeSettings  # seconds of imports, so behind the bar
 
-        settings = ShapeSettings(seed, steps, guidance, resolution, faces or None, cutout)
-        pipeline = ShapePipeline.from_pretrained(model, device=device)
-    failures = [
-        code for job in jobs if (code := _run(job, pipeline, settings, as_json, quiet, ctx.obj["debug"]))
-    ]
+        settings = ShapeSettings(
+            seed,
+            steps,
+            guidance,
+            resolution,
+            faces or None,
+            cutout,
+            shift=shift,
+            guidance_interval=guidance_interval,
+        )
+        pipeline = choice.load(list(jobs[0].views) or ["front"], on_progress)
+    make = partial(_run, pipeline=pipeline, settings=settings, variations=variations)
+    failures = [code for job in jobs if (code := make(job, as_json, quiet, ctx.obj["debug"]))]
     if failures:
         ctx.exit(failures[0] if len(jobs) == 1 else 1)
+
+
+def plan_views(
+    pictures: tuple[str, ...], views: Mapping[str, Path], output: str | None, file_format: str | None
+) -> list[Job]:
+    """The one job of several views, or none where no view was named; a picture beside them is the front.
+
+    Raises:
+        click.UsageError: there are no pictures at all, or more than one beside the views.
+    """
+    if not views and not pictures:
+        raise click.UsageError("give pictures, or views by --front, --left, --back, --right")
+    if not views:
+        return []
+    if len(pictures) > 1 or (pictures and "front" in views):
+        raise click.UsageError(
+            "beside --front, --left, --back and --right there is no place for more pictures"
+        )
+    views = {"front": Path(pictures[0]), **views} if pictures else views
+    return [
+        replace(job, views=views)
+        for job in plan_jobs((str(next(iter(views.values()))),), output, file_format)
+    ]
 
 
 def plan_jobs(arguments: tuple[str, ...], output: str | None, file_format: str | None) -> list[Job]:
@@ -153,42 +200,60 @@ def _expand(argument: str) -> list[Path]:
 
 
 def _run(
-    job: Job, pipeline: ShapePipeline, settings: ShapeSettings, as_json: bool, quiet: bool, debug: bool
+    job: Job,
+    as_json: bool,
+    quiet: bool,
+    debug: bool,
+    *,
+    pipeline: ShapePipeline,
+    settings: ShapeSettings,
+    variations: int,
 ) -> int:
-    """Make one mesh; returns an exit code and never lets one picture's fault end the others."""
+    """Make one object's meshes; returns an exit code and never lets one picture's fault end the others."""
     from maquette.mesh.export import export_mesh
 
     started = time.monotonic()
+    code, made = 0, []
     try:
         with progress_bar(job.picture.name, quiet=quiet or as_json) as on_progress:
-            mesh = pipeline.generate(job.picture, settings, on_progress)
-            on_progress("write", 0, 1)
-            export_mesh(mesh, job.output, metadata=mesh.metadata["maquette"])
+            pictures = job.views or job.picture
+            for index, mesh in enumerate(pipeline.variations(pictures, settings, variations, on_progress)):
+                on_progress("write", 0, 1)
+                number = "" if variations == 1 else f"-{settings.seed + index}"
+                output = job.output.with_stem(job.output.stem + number)
+                export_mesh(mesh, output, metadata=mesh.metadata["maquette"])
+                made.append((mesh, output, time.monotonic() - started))
     except MaquetteError as error:
-        _report(as_json, {"picture": str(job.picture), "error": str(error)})
         if debug:
             raise
+        code = error.exit_code
+        _report(as_json, {"picture": str(job.picture), "error": str(error)})
         if not as_json:
             click.echo(f"error: {error}", err=True)
-        return error.exit_code
+    for mesh, output, seconds in made:
+        _tell(job, mesh, output, seconds, as_json, quiet)
+    return code
+
+
+def _tell(job: Job, mesh: trimesh.Trimesh, output: Path, seconds: float, as_json: bool, quiet: bool) -> None:
+    """Say what was made."""
     notes = mesh.metadata["notes"]
     if not quiet:
         for note in notes:
             click.echo(f"note: {job.picture.name}: {note}", err=True)
     result = {
         "picture": str(job.picture),
-        "output": str(job.output),
+        "output": str(output),
         "faces": len(mesh.faces),
         "vertices": len(mesh.vertices),
         "watertight": bool(mesh.is_watertight),
-        "seconds": round(time.monotonic() - started, 2),
+        "seconds": round(seconds, 2),
         "notes": notes,
         "settings": mesh.metadata["maquette"],
     }
     _report(as_json, result)
     if not as_json and not quiet:
-        click.echo(f"{job.output}  {len(mesh.faces)} faces, {result['seconds']:.1f} s")
-    return 0
+        click.echo(f"{output}  {len(mesh.faces)} faces, {seconds:.1f} s")
 
 
 def _report(as_json: bool, result: dict[str, Any]) -> None:

@@ -50,6 +50,10 @@ class PreparedContext:
     tokens: Tensor
     guidance: Tensor | None
 
+    def first(self, count: int) -> PreparedContext:
+        """That of the first `count` contexts of the batch."""
+        return PreparedContext(self.tokens[:count], None if self.guidance is None else self.guidance[:count])
+
 
 class DiTV20(nn.Module):
     """Predicts the velocity from noise to data of a set of shape latents, given image tokens."""

@@ -51,6 +51,11 @@ class PreparedContext:
     keys_and_values: Sequence[tuple[Tensor, Tensor]]
     pooled: Tensor | None
 
+    def first(self, count: int) -> PreparedContext:
+        """That of the first `count` contexts of the batch."""
+        pairs = [(keys[:count], values[:count]) for keys, values in self.keys_and_values]
+        return PreparedContext(pairs, None if self.pooled is None else self.pooled[:count])
+
 
 class DiTV21(nn.Module):
     """Predicts the velocity from noise to data of a set of shape latents, given image tokens."""

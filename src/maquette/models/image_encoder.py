@@ -58,8 +58,13 @@ class ImageEncoder(nn.Module):
         self.dino = DinoV2(config.dino)
 
     def forward(self, pictures: Tensor) -> Tensor:
-        """Pictures (B, 3, H, W) in [-1, 1], any size → tokens (B, num_tokens, width)."""
-        tokens = self.dino(self.pixels(pictures))
+        """Pictures (B, 3, H, W) in [-1, 1], any size → tokens (B, num_tokens, width).
+
+        The pictures are best given in float32 and on the CPU: half precision has fewer grey levels than they, and not
+        every device can resize them.
+        """
+        pixels = self.pixels(pictures).to(self.dino.norm_out.weight)
+        tokens = self.dino(pixels)
         return tokens if self.config.use_class_token else tokens[:, 1:]
 
     def unconditional(self, batch_size: int) -> Tensor:

@@ -133,13 +133,15 @@ class FieldDecoder(nn.Module):
 
     def query(self, points: Tensor, keys: Tensor, values: Tensor, select: Select | None = None) -> Tensor:
         """Points (B, Q, 3) → logits (B, Q), positive inside; `select` as in `CrossAttention`."""
-        x = self.cross(self.query_in(self.fourier(points)), keys, values, select)
+        # Positions in half precision would be off by a tenth of a cell and more.
+        features = self.fourier(points.float()).to(keys.dtype)
+        x = self.cross(self.query_in(features), keys, values, select)
         return self.logit(self.norm_out(x)).squeeze(-1)
 
     def of(self, tokens: Tensor) -> Callable[[Tensor], Tensor]:
         """The field of one shape, from its tokens (1, N, width): points (Q, 3) → logits (Q,) float32."""
         keys, values = self.project(tokens)
-        return lambda points: self.query(points[None].to(keys.dtype), keys, values)[0].float()
+        return lambda points: self.query(points[None], keys, values)[0].float()
 
     def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
         """Points (B, Q, 3) and tokens (B, N, width) → logits (B, Q)."""

@@ -17,7 +17,7 @@ from maquette.errors import SettingError
 from maquette.models.dit_v20 import DiTV20
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
-"""Latents (B, N, C) and time (B,) to velocity (B, N, C)."""
+"""Latents (B, N, C) and time (B,), float32 on the CPU, to velocity (B, N, C)."""
 
 StepCallback = Callable[[int, int, Tensor], None]
 """Called with the number of steps done, the number of all steps and the latents. May raise to stop."""
@@ -27,7 +27,7 @@ class Denoiser(Protocol):
     """What the denoisers of both generations have in common."""
 
     def prepare(self, context: Tensor) -> Any:
-        """What depends on the context alone."""
+        """What depends on the context alone; `first(count)` of it is that of the first contexts of a batch."""
         ...
 
     def denoise(self, latents: Tensor, time: Tensor, prepared: Any) -> Tensor:
@@ -45,6 +45,8 @@ class SamplingSettings:
     """Classifier-free guidance scale, 0 to 100; 1 follows the picture without exaggeration."""
     shift: float = 1.0
     """Above 1 spends more steps near the noise."""
+    interval: tuple[float, float] = (0.0, 1.0)
+    """Times, from 0 (noise) to 1 (data), between which guidance works; outside it costs nothing (arXiv 2404.07724)."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= 1000:
@@ -53,6 +55,11 @@ class SamplingSettings:
             raise SettingError(f"guidance is {self.guidance}", "it must be a number from 0 to 100")
         if not 0.01 <= self.shift <= 100:
             raise SettingError(f"shift is {self.shift}", "it must be a number from 0.01 to 100")
+        if not 0 <= self.interval[0] <= self.interval[1] <= 1:
+            raise SettingError(
+                f"the guidance interval is {self.interval[0]} to {self.interval[1]}",
+                "it must lie between 0 and 1, the lower end first",
+            )
 
 
 def flow_matching_sigmas(steps: int, shift: float = 1.0) -> Tensor:
@@ -84,19 +91,27 @@ def consistency_sigmas(steps: int, grid: int = 100) -> Tensor:
 def sample_euler(
     velocity: Velocity, noise: Tensor, sigmas: Tensor, on_step: StepCallback | None = None
 ) -> Tensor:
-    """Walk from noise (B, N, C) along `velocity` through the times `sigmas` (S + 1,); returns the latents."""
+    """Walk from noise (B, N, C) along `velocity` through the times `sigmas` (S + 1,); returns the latents.
+
+    The walk itself is in the precision of `noise`, float32 as a rule, whatever that of the network.
+    """
     latents = noise
     steps = len(sigmas) - 1
     for index, (now, then) in enumerate(zip(sigmas[:-1].tolist(), sigmas[1:].tolist(), strict=True)):
         if then != now:
-            time = torch.full((len(latents),), now, dtype=latents.dtype, device=latents.device)
-            latents = latents + (then - now) * velocity(latents, time)
+            latents = latents + (then - now) * velocity(latents, torch.full((len(latents),), now))
         if on_step is not None:
             on_step(index + 1, steps, latents)
     return latents
 
 
-def guided_velocity(denoiser: Denoiser, context: Tensor, unconditional: Tensor, guidance: float) -> Velocity:
+def guided_velocity(
+    denoiser: Denoiser,
+    context: Tensor,
+    unconditional: Tensor,
+    guidance: float,
+    interval: tuple[float, float] = (0.0, 1.0),
+) -> Velocity:
     """Velocity with guidance towards the picture; all that depends on the picture is computed here, once.
 
     Distilled denoisers are told the scale. For the others it is classifier-free guidance (arXiv 2207.12598): the
@@ -104,19 +119,31 @@ def guided_velocity(denoiser: Denoiser, context: Tensor, unconditional: Tensor, 
 
     Args:
         denoiser: of either generation.
-        context, unconditional: condition tokens (B, M, D) with and without the picture.
+        context, unconditional: condition tokens (B, M, D) with and without the picture, in the denoiser's precision.
         guidance: the scale; at 1 the unconditional half is not computed.
+        interval: times between which there is guidance; distilled denoisers heed none.
     """
+
+    def ask(latents: Tensor, time: Tensor, prepared: Any) -> Tensor:
+        moved = (
+            latents.to(context),
+            time.to(context.device),
+        )  # time stays float32: half of it is not precise enough
+        return denoiser.denoise(*moved, prepared).to(latents.dtype)
+
     if isinstance(denoiser, DiTV20) and denoiser.config.guidance_embedded:
-        told = denoiser.prepare(context, context.new_full((len(context),), guidance))
-        return lambda latents, time: denoiser.denoise(latents, time, told)
+        told = denoiser.prepare(context, context.new_full((len(context),), guidance, dtype=torch.float32))
+        return lambda latents, time: ask(latents, time, told)
     if abs(guidance - 1) < 1e-6:
         alone = denoiser.prepare(context)
-        return lambda latents, time: denoiser.denoise(latents, time, alone)
+        return lambda latents, time: ask(latents, time, alone)
     both = denoiser.prepare(torch.cat([context, unconditional]))
+    alone = both.first(len(context))
 
     def velocity(latents: Tensor, time: Tensor) -> Tensor:
-        twice = denoiser.denoise(torch.cat([latents, latents]), torch.cat([time, time]), both)
+        if not interval[0] <= float(time[0]) <= interval[1]:
+            return ask(latents, time, alone)
+        twice = ask(torch.cat([latents, latents]), torch.cat([time, time]), both)
         with_picture, without = twice.chunk(2)
         return without + guidance * (with_picture - without)
 

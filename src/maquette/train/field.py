@@ -50,7 +50,7 @@ class PictureToField(nn.Module):
 
     def latents(self, pictures: Tensor) -> Tensor:
         """What one step from no noise draws of pictures (B, 3, S, S) in [-1, 1]: (B, N, C), ready for the decoder."""
-        config = self.dit.config
+        config = self.vae.config
         start = pictures.new_zeros(len(pictures), config.num_latents, config.latent_channels)
         latents = self.dit(start, start[:, 0, 0], self.image_encoder(pictures))
         return latents / self.vae.config.scale_factor

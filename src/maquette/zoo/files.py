@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maquette.errors import CheckpointError
-from maquette.zoo.catalog import BUNDLED, Kind, ModelEntry, bundled_file, find_entry
+from maquette.zoo.catalog import BUNDLED, Kind, ModelEntry, bundled_file, find_entry, list_models
 
 WEIGHT_FILES = tuple(
     f"model{precision}.{kind}" for kind in ("safetensors", "ckpt") for precision in (".fp16", "")
@@ -84,6 +84,24 @@ def resolve_model(name: str, kind: Kind = "shape") -> Path:
             f"the weights of {entry.name} are not on this machine{half}", f"maquette models pull {entry.name}"
         )
     return bundled_file() if entry.name == BUNDLED else folder
+
+
+def choose_model(views: Sequence[str]) -> str:
+    """The model for these views where none was named: the bundled one, or a multi-view one that is here.
+
+    Raises:
+        CheckpointError: several views, or one that is not the front, and no multi-view model is here.
+    """
+    if list(views) == ["front"]:
+        return BUNDLED
+    several = [entry for entry in list_models() if entry.views]
+    for entry in several:
+        if is_present(entry):
+            return entry.name
+    raise CheckpointError(
+        f"the views {', '.join(views)} need a multi-view model, and none is on this machine",
+        f"maquette models pull {several[0].name}; or give one picture, or --model bundled for the front alone",
+    )
 
 
 def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) -> Path:
