@@ -46,6 +46,21 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="A setting for all rows, e.g. --set seed=7.",
 )
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="here",
+    metavar="[ADDRESS]",
+    help="On a Ray cluster: the one at hand, or --ray=HOST:PORT.",
+)
+@click.option(
+    "--shape-actors", type=click.IntRange(1), help="Most of them; default: all that Ray has room for."
+)
+@click.option(
+    "--paint-actors", type=click.IntRange(1), help="Most of them; default: all that Ray has room for."
+)
+@click.option("--shape-gpus", type=click.FloatRange(0), default=0, help="Of each shape actor, e.g. 0.5.")
+@click.option("--paint-gpus", type=click.FloatRange(0), default=0, help="Of each paint actor, e.g. 0.5.")
 @click.option("--json", "as_json", is_flag=True, help="The lines of results on standard output, too.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no lines.")
 @click.pass_context
@@ -63,8 +78,10 @@ def command(
     vram: float | None,
     file_format: str,
     settings: tuple[str, ...],
+    ray: str | None,
     as_json: bool,
     quiet: bool,
+    **crews: Any,
 ) -> None:
     """Turn every row of IN into an asset in OUT and a line of OUT/results.jsonl.
 
@@ -75,7 +92,12 @@ def command(
     \b
     maquette batch pictures/ assets/
     maquette batch table.csv assets/ --resume --set faces=20000
+    maquette batch s3://pictures/chairs/ s3://assets --results chairs.jsonl --ray=head:6379
     """
+    if ray and two_pass:
+        raise SettingError(
+            "--two-pass and --ray exclude each other", "on Ray, the stages have processes of their own"
+        )
     with progress_bar("batch", quiet=quiet or as_json) as on_progress:
         on_progress("load", 0, 1)
         from maquette.scale.batch import in_process, in_two_passes, run_batch  # seconds of imports
@@ -87,7 +109,14 @@ def command(
     place = results or Path(output) / "results.jsonl"
     with progress_bar(f"{len(rows)} rows", quiet=quiet or as_json) as on_progress:
         engine: Engine = partial(in_process, on_progress=on_progress)
-        if two_pass:
+        if ray:
+            from maquette.scale.ray_batch import Crew, on_ray
+
+            shape, paint = (
+                Crew(crews[f"{stage}_actors"], crews[f"{stage}_gpus"]) for stage in ("shape", "paint")
+            )
+            engine = partial(on_ray, address=None if ray == "here" else ray, shape=shape, paint=paint)
+        elif two_pass:
             engine = partial(in_two_passes, folder=place.parent / ".drafts", on_progress=on_progress)
         summary = run_batch(
             rows,

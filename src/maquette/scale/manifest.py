@@ -20,7 +20,7 @@ from maquette.mesh.export import FORMATS
 from maquette.paint.pipeline import PaintSettings
 from maquette.picture.recentre import VIEWS
 from maquette.pipeline import AssetSettings
-from maquette.scale.storage import is_url, list_pictures
+from maquette.scale.storage import file_name, is_url, list_pictures
 from maquette.shape.pipeline import ShapeSettings
 
 _HINTS = get_type_hints(PaintSettings) | get_type_hints(ShapeSettings)
@@ -79,7 +79,7 @@ def read_rows(source: str, plan: Plan, file_format: str = "glb") -> list[Row]:
     kind = path.suffix.lower()
     if is_url(source) or path.is_dir():
         pictures = list_pictures(source)
-        rows = [_row(Path(p).name, {"picture": p}, plan, file_format, Path()) for p in pictures]
+        rows = [_row(file_name(p), {"picture": p}, plan, file_format, Path()) for p in pictures]
     elif kind in (".csv", ".jsonl"):
         try:
             with open(path, newline="", encoding="utf-8-sig") as stream:
@@ -120,7 +120,7 @@ def _row(place: str, values: Any, plan: Plan, file_format: str, folder: Path) ->
         return Row(place, {}, "", problem=values if isinstance(values, str) else "not a JSON object")
     values = {("front" if name == "picture" else name): value for name, value in values.items()}
     pictures = {view: _located(str(values.pop(view)), folder) for view in VIEWS if view in values}
-    stem = Path(next(iter(pictures.values()), "asset")).stem
+    stem = PurePosixPath(file_name(next(iter(pictures.values()), "asset"))).stem
     output = str(values.pop("output", f"{stem}.{file_format}"))
     try:
         if not pictures:
@@ -196,13 +196,12 @@ def _boolean(value: Any) -> bool:
 
 def _without_duplicates(rows: list[Row]) -> list[Row]:
     """The first row of an output is made; a later one is a bad row."""
-    taken: dict[str, str] = {}
+    taken: dict[str, Row] = {}
     result = []
     for row in rows:
-        first = taken.setdefault(row.output.casefold(), row.place)
-        if first != row.place and row.problem is None:
-            row = replace(
-                row, problem=f"its output {row.output!r} is already that of {first} (name another output)"
-            )
+        first = taken.setdefault(row.output.casefold(), row)
+        if first is not row and row.problem is None:
+            problem = f"its output {row.output!r} is already that of {first.place} (name another output)"
+            row = replace(row, problem=problem)
         result.append(row)
     return result

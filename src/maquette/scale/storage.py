@@ -20,6 +20,11 @@ def is_url(place: str) -> bool:
     return place.startswith(("s3://", "http://", "https://"))
 
 
+def file_name(place: str) -> str:
+    """The last part of a path, or of a URL's path."""
+    return Path(urlsplit(place).path if is_url(place) else place).name
+
+
 def fetch(place: str) -> str | bytes:
     """A local path as it is; the bytes behind a URL.
 
@@ -62,7 +67,7 @@ def list_pictures(place: str) -> list[str]:
         found = [urlunsplit(parts._replace(path=f"/{name}")) for name in names]
     else:
         found = [str(path) for path in Path(place).iterdir()]
-    found = sorted(name for name in found if Path(urlsplit(name).path).suffix.lower() in PICTURE_SUFFIXES)
+    found = sorted(name for name in found if Path(file_name(name)).suffix.lower() in PICTURE_SUFFIXES)
     if not found:
         raise PictureError(f"'{place}' holds no picture", "PNG, JPEG, WebP, TIFF, GIF or BMP files")
     return found

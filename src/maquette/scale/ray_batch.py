@@ -1,0 +1,155 @@
+"""A batch on a Ray cluster: the same rows, the same results, with shape actors and paint actors on many machines.
+
+Ray Data does the scheduling: it keeps as many rows in flight as the object store holds, starts lost actors anew and
+gives their rows to others. Every row is a block of its own, so what a lost machine costs is the rows it was at. Files
+come back to the process that started the batch, which alone writes; nodes need no shared folder for results.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from maquette.errors import SettingError
+from maquette.scale.batch import Outcome, attempt
+from maquette.scale.manifest import Plan, Row
+from maquette.scale.stages import Draft, Finished, PaintStage, ShapeStage
+
+TRIES = 4
+LOST = "the process that made it died again and again (see Ray's logs; the memory of its machine may be too small)"
+
+
+@dataclass(frozen=True)
+class Crew:
+    """The actors of one stage. Each loads the stage's model once."""
+
+    actors: int | None = None
+    """Most of them; None for as many as the cluster has room for."""
+    gpus: float = 0.0
+    """Of each; a fraction shares a card."""
+    cpus: float = 1.0
+
+    def options(self) -> dict[str, Any]:
+        """As Ray Data takes them."""
+        from ray.data import ActorPoolStrategy
+
+        # No more than one row waits beside the one in work: rows are long, and an idle actor elsewhere may take it.
+        pool = ActorPoolStrategy(min_size=1, max_size=self.actors, max_tasks_in_flight_per_actor=2)
+        return {"compute": pool, "num_gpus": self.gpus, "num_cpus": self.cpus}
+
+
+class Tally:
+    """Counts how often each row was begun, across deaths: Ray itself would give a deadly row out for ever."""
+
+    def __init__(self) -> None:
+        self.starts: Counter[str] = Counter()
+
+    def start(self, name: str) -> bool:
+        """Count one try; whether it may be made."""
+        self.starts[name] += 1
+        return self.starts[name] <= TRIES
+
+
+class ShapeActor:
+    """Rows to drafts."""
+
+    def __init__(self, plan: Plan, tally: Any) -> None:
+        self.stage, self.tally = ShapeStage(plan), tally
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """One row; what goes wrong travels on in place of the draft."""
+        draft = _attempt(self.tally, f"shape {item['index']}", self.stage.run, pickle.loads(item["row"]))
+        failed = isinstance(draft, str)
+        return item | {"draft": b"" if failed else draft.to_bytes(), "error": draft if failed else ""}
+
+
+class PaintActor:
+    """Drafts to files."""
+
+    def __init__(self, plan: Plan, tally: Any) -> None:
+        self.stage, self.tally = PaintStage(plan), tally
+
+    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+        """One draft."""
+        outcome: Any = item["error"]
+        if not outcome:
+            row, draft = pickle.loads(item["row"]), Draft.from_bytes(item["draft"])
+            outcome = _attempt(self.tally, f"paint {item['index']}", self.stage.run, row, draft)
+        return {"index": item["index"], "outcome": pickle.dumps(outcome)}
+
+
+def _attempt(tally: Any, name: str, work: Callable[..., Any], *arguments: Any) -> Any:
+    import ray
+
+    return attempt(work, *arguments) if ray.get(tally.start.remote(name)) else LOST
+
+
+def connect(address: str | None) -> None:
+    """Join a cluster, or start Ray on this machine where there is none and no address was given.
+
+    Raises:
+        SettingError: Ray is not installed, nothing answers, or the cluster runs another version.
+    """
+    try:
+        import ray
+    except ImportError as error:
+        raise SettingError("--ray needs the package ray", 'pip install "maquette[ray]"') from error
+    if ray.is_initialized():
+        return
+    host, _, port = (address or "").rpartition(":")
+    try:
+        if host and port.isdigit() and "://" not in host:
+            socket.create_connection((host, int(port)), timeout=5).close()  # Ray itself would try for minutes
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+    except OSError as error:
+        raise SettingError(
+            f"no Ray cluster answers at {address}", "check the address and that `ray start` ran there"
+        ) from error
+    except (RuntimeError, ValueError) as error:
+        if "Version mismatch" in str(error):
+            raise SettingError(
+                f"the Ray cluster at {address} differs: {' '.join(str(error).split())}",
+                "install the same versions of Ray and Python on both sides",
+            ) from error
+        raise SettingError(
+            f"Ray cannot be started: {' '.join(str(error).split())}", "see Ray's logs"
+        ) from error
+
+
+def on_ray(
+    rows: list[Row],
+    plan: Plan,
+    address: str | None = None,
+    shape: Crew | None = None,
+    paint: Crew | None = None,
+) -> Iterator[Outcome]:
+    """Make rows on a cluster; an engine for `run_batch`, in the order in which rows are finished.
+
+    Args:
+        rows: what to make.
+        plan: their models and common settings.
+        address: host:port of the cluster's head; None for the one at hand.
+        shape: the actors that make shapes.
+        paint: the actors that paint and write.
+
+    Raises:
+        SettingError: see `connect`.
+    """
+    connect(address)
+    import ray.data
+
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    tally = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Tally).remote()
+    items = [{"index": index, "row": pickle.dumps(row)} for index, row in enumerate(rows)]
+    dataset: Any = ray.data.from_items(items, override_num_blocks=len(items))
+    for actor, crew in ((ShapeActor, shape or Crew()), (PaintActor, paint or Crew())):
+        dataset = dataset.map(actor, fn_constructor_args=(plan, tally), **crew.options())
+    for item in dataset.iter_rows():
+        outcome: Finished | str = pickle.loads(item["outcome"])
+        yield rows[item["index"]], outcome
