@@ -1,4 +1,6 @@
-"""Triangle rasterisation in plain torch, on any device: which face covers each pixel, where on it, how deep.
+"""Triangle rasterisation on any device: which face covers each pixel, where on it, how deep.
+
+In plain torch, which is the reference, or by the same arithmetic in Warp kernels where that package is installed.
 
 Many pictures are drawn in one call: every face carries the index of its picture. Faces are expanded to the
 rows they touch and rows to the pixels between the face's edges, a bounded number at a time; each candidate
@@ -15,8 +17,11 @@ faces with a vertex that is not finite or lies at or behind the eye (w <= 0), ar
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -24,6 +29,9 @@ from torch import Tensor
 from maquette.errors import SettingError
 from maquette.render.ragged import even_chunks, expand
 
+Engine = Literal["auto", "torch", "warp"]
+
+_log = logging.getLogger(__name__)
 _DEPTH_STEPS = 1 << 18
 _EMPTY = (1 << 63) - 1
 _FACE_MASK = (1 << 32) - 1
@@ -62,6 +70,7 @@ def rasterize(
     face_image: Tensor | None = None,
     image_count: int = 1,
     max_pairs: int = 1 << 20,
+    engine: Engine = "auto",
 ) -> Fragments:
     """Draws triangles into one or several pictures.
 
@@ -71,20 +80,38 @@ def rasterize(
         size: height and width of every picture.
         face_image: (F,) int64 picture of each face, in [0, image_count); None draws all into picture 0.
         image_count: number of pictures N.
-        max_pairs: candidate (face, pixel) pairs held at a time; one costs about 120 bytes.
+        max_pairs: candidate (face, pixel) pairs the torch path holds at a time; one costs about 120 bytes.
+        engine: "torch" for the reference; "warp" for the Warp kernels, which must be installed; "auto" for the
+            kernels where they can be had. On a CPU both give the same bits.
 
     Returns:
         The fragments of the N pictures, on the device of `clip_pos`.
 
     Raises:
-        SettingError: a size or count is not positive.
+        SettingError: a size or count is not positive, or the engine asked for cannot be had.
     """
     height, width = size
     if min(height, width, image_count, max_pairs) < 1:
         raise SettingError(
             f"rasterize got size {size}, image_count {image_count}, max_pairs {max_pairs}", "all >= 1"
         )
+    if clip_pos.device.type == "mps":  # neither engine runs there
+        drawn = rasterize(
+            clip_pos.cpu(),
+            faces.cpu(),
+            size,
+            face_image=None if face_image is None else face_image.cpu(),
+            image_count=image_count,
+            engine=engine,
+        )
+        return Fragments(*(part.to(clip_pos.device) for part in (drawn.face_id, drawn.bary, drawn.depth)))
     screen = _to_screen(clip_pos.float(), height, width)
+    if len(faces) and _choose(engine, clip_pos.device.type):
+        from maquette.render import rasterize_warp
+
+        shape = (image_count, height, width)
+        face_id, bary, depth = rasterize_warp.draw(screen, faces, size, face_image, image_count, _EMPTY)
+        return Fragments(face_id.view(shape), bary.view(*shape, 3), depth.view(shape))
     keys = torch.full((image_count * height * width,), _EMPTY, dtype=torch.int64, device=clip_pos.device)
     if len(faces):
         base = (
@@ -97,6 +124,24 @@ def rasterize(
         ):
             _draw_rows(keys, rows, face_index, first_pixel, width, max_pairs)
     return _resolve(keys.view(image_count, height, width), screen, faces)
+
+
+@cache
+def _choose(engine: Engine, device: str) -> bool:
+    """Whether to draw with the Warp kernels; says which and why once for each kind of device."""
+    found, reason = False, "asked for"
+    if engine != "torch":
+        try:
+            from maquette.render import rasterize_warp
+
+            obstacle = rasterize_warp.unusable(device)
+            found, reason = obstacle is None, obstacle or "it is installed and faster"
+        except ImportError:
+            reason = "warp is not installed; pip install 'maquette[warp]' draws several times faster"
+        if engine == "warp" and not found:
+            raise SettingError(f"rasterize was asked for the engine warp on {device}", reason)
+    _log.info("rasterising on %s with %s: %s", device, "warp" if found else "torch", reason)
+    return found
 
 
 def interpolate(attributes: Tensor, corner_index: Tensor, fragments: Fragments) -> Tensor:
