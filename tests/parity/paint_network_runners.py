@@ -325,11 +325,12 @@ def run_pipeline21(case: Case) -> Iterator[Comparison]:
     yield "normals", guides[:, :, :4], given["embeds_normal"]
     yield "positions", guides[:, :, 4:], given["embeds_position"]
     yield "reference", reference[None], given["ref_latents"]
+    features = unet.reference_features(reference[None])
     for name, run in case.record["runs"].items():
         azimuths = run["camera_azims"]
         conditions = denoise.conditions_by_position(
             unet,
-            reference[None],
+            features,
             inputs["dino_hidden_states"],
             guides,
             positions.half(),
@@ -378,7 +379,11 @@ def run_pipeline20(case: Case) -> Iterator[Comparison]:
         normals, positions = pixels(inputs["images_normal"]), pixels(inputs["images_position"])
         guides = denoise.guide_latents(vae, normals, positions, noise)
         conditions = denoise.conditions_by_camera(
-            unet, reference[None], guides, inputs["camera_info_gen"][0], guidance
+            unet,
+            unet.reference_features(reference[None]),
+            guides,
+            inputs["camera_info_gen"][0],
+            guidance,
         )
         predict = denoise.predictor(unet, conditions)
         start = inputs["latents_init"][None, None]

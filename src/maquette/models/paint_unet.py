@@ -96,6 +96,14 @@ class PaintUNet(nn.Module):
         """The transformer blocks of the painting UNet in the order they run."""
         return [cast("PaintBlock", transformer.block) for transformer in self.painting.transformers()]
 
+    def small_parts(self) -> list[Tensor]:
+        """Parameters outside the two UNets: texts, projections and embeddings."""
+        return [
+            parameter
+            for name, parameter in self.named_parameters()
+            if not name.startswith(("painting.", "reference."))
+        ]
+
     def reference_features(self, latents: Tensor, rows: int | None = None) -> list[Tensor]:
         """Clean reference latents (B, references, 4, H, W) → the tokens (B, references · L, width) of each block."""
         context = TextContext(self.reference_text, [])
@@ -313,8 +321,10 @@ class MultiViewAttention(nn.Module):
     def forward(self, x: Tensor, rotary: Rotary | None = None, tokens: int | None = None) -> Tensor:
         """(B · materials, views · L, width) → the same; `tokens` at once."""
         q, k, v = split_heads(self.qkv(x), 3, self.num_heads)
-        if rotary is not None:
-            q, k = rotate(q, rotary), rotate(k, rotary)
+        if rotary is not None:  # in slices too, since it is computed in float32
+            q, k = (
+                in_chunks(lambda part, c, s: rotate(part, (c, s)), tokens, x, *rotary, dim=2) for x in (q, k)
+            )
         return self.out(merge_heads(in_chunks(lambda part: _attention(part, k, v), tokens, q, dim=2)))
 
 

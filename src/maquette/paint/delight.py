@@ -6,32 +6,17 @@ with an empty prompt and no guidance. It shifts colours, so the colour statistic
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from maquette.models.clip_text import CLIPText
-from maquette.models.image_vae import ImageVAE
-from maquette.models.unet import TextContext, UNet
-from maquette.paint.samplers import DrawNoise, NoiseSchedule, OnStep, sample_euler_ancestral
+from maquette.models.unet import TextContext
+from maquette.paint.samplers import DrawNoise, OnStep, sample_euler_ancestral
+from maquette.zoo.paint_model import LightRemover
 
 COLOUR_SHARE = 0.95
 """How much of the difference between mean colours is undone."""
-
-
-@dataclass(frozen=True)
-class LightRemover:
-    """The networks and the schedule."""
-
-    unet: UNet
-    vae: ImageVAE
-    text: CLIPText
-    schedule: NoiseSchedule
-    size: int = 512
-    steps: int = 50
 
 
 def erode_alpha(rgba: np.ndarray) -> np.ndarray:

@@ -71,7 +71,7 @@ def guide_latents(
 
 def conditions_by_position(
     unet: PaintUNet,
-    reference: Tensor,
+    features: Sequence[Tensor],
     dino: Tensor,
     guides: Tensor,
     position_maps: Tensor,
@@ -79,25 +79,23 @@ def conditions_by_position(
     *,
     view_scale: Tensor | None = None,
     compatible: bool = False,
-    rows: int | None = None,
 ) -> Conditions:
     """Conditions of 2.1.
 
     Args:
-        unet: the paint model; afterwards its reference UNet is not needed any more.
-        reference: latents of the reference pictures (1, references, 4, h, w).
+        unet: the paint model, of which the reference UNet is not needed any more.
+        features: what that made of the reference pictures' latents.
         dino: DINOv2 tokens of the first of them (1, T, dino width).
         guides: from `guide_latents`.
         position_maps: (views, 3, S, S) in [0, 1], background at exactly 1.
         guidance: the scale; at 1 or below only the branch that knows everything is run.
         view_scale: a factor on the guidance of each view (views,).
         compatible: run the middle branch, and count background as the published half-precision run does.
-        rows: pictures worked on at once.
     """
     views, size = guides.shape[1], guides.shape[-1]
     full = unet.prepare(
         views,
-        features=unet.reference_features(reference, rows),
+        features=features,
         dino=unet.project_dino(dino),
         rotary=unet.rotary_tables(position_maps[None], size, compatible=compatible),
     )
@@ -118,16 +116,14 @@ def conditions_by_position(
 
 def conditions_by_camera(
     unet: PaintUNet,
-    reference: Tensor,
+    features: Sequence[Tensor],
     guides: Tensor,
     cameras: Tensor,
     guidance: float,
-    *,
-    rows: int | None = None,
 ) -> Conditions:
     """Conditions of 2.0, whose views are told apart by camera numbers (views,); otherwise as above."""
     views = guides.shape[1]
-    full = unet.prepare(views, features=unet.reference_features(reference, rows))
+    full = unet.prepare(views, features=features)
     numbers = cameras[None] + FIRST_CAMERA_ROW
     if guidance <= 1:
         return Conditions(guides, (full,), guidance, numbers)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-Stage = Literal["load", "picture", "condition", "denoise", "decode", "mesh", "unwrap", "paint", "write"]
+Stage = Literal[
+    "load",
+    "picture",
+    "condition",
+    "denoise",
+    "decode",
+    "mesh",
+    "unwrap",
+    "relight",
+    "upscale",
+    "paint",
+    "write",
+]
 
 OnProgress = Callable[[Stage, int, int], None]
 """Called with the stage, units done and units in all (which may grow while decoding)."""

@@ -13,7 +13,7 @@ HUNYUAN_LICENSE = "Tencent Hunyuan 3D community licence"
 HUNYUAN_REGIONS = "not in the European Union, the United Kingdom or South Korea"
 BUNDLED = "bundled"
 
-Kind = Literal["shape", "autoencoder", "paint"]
+Kind = Literal["shape", "autoencoder", "paint", "part"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,23 @@ def _autoencoder(version: str, repo: str, summary: str, size_gb: float) -> Model
     )
 
 
+def _diffusers(
+    name: str, repo: str, parts: tuple[str, ...], summary: str, size_gb: float, kind: Kind = "paint"
+) -> ModelEntry:
+    """A folder of the diffusers layout; `parts` are its weight files, each with a config.json beside it."""
+    configs = tuple(f"{name}/{part.partition('/')[0]}/config.json" for part in parts)
+    return ModelEntry(
+        name=name,
+        summary=summary,
+        kind=kind,
+        repo=repo,
+        files=(*configs, *(f"{name}/{part}" for part in parts), f"{name}/scheduler/scheduler_config.json"),
+        size_gb=size_gb,
+        memory_gb=6.0,
+    )
+
+
+WEIGHTS = "diffusion_pytorch_model"
 FAST = "told the guidance, so one network call a step instead of two"
 TURBO = "5 steps; follow with the turbo autoencoder and FlashVDM"
 CATALOG = (
@@ -106,6 +123,46 @@ CATALOG = (
     _autoencoder("v2-mini", "Hunyuan3D-2mini", "of 2mini, decoder", 0.43),
     _autoencoder("v2-mini-turbo", "Hunyuan3D-2mini", "of 2mini, with a point decoder half as wide", 0.41),
     _autoencoder("v2-mini-withencoder", "Hunyuan3D-2mini", "of 2mini, encoder included", 0.66),
+    _diffusers(
+        "hunyuan3d-paintpbr-v2-1",
+        "tencent/Hunyuan3D-2.1",
+        (f"unet/{WEIGHTS}.bin", f"vae/{WEIGHTS}.bin"),
+        "paints albedo, metal and roughness; needs dinov2-giant",
+        4.26,
+    ),
+    _diffusers(
+        "hunyuan3d-paint-v2-0",
+        "tencent/Hunyuan3D-2",
+        (f"unet/{WEIGHTS}.safetensors", f"vae/{WEIGHTS}.safetensors"),
+        "paints colour; hunyuan3d-delight-v2-0 takes the light out of the picture first",
+        3.83,
+    ),
+    _diffusers(
+        "hunyuan3d-paint-v2-0-turbo",
+        "tencent/Hunyuan3D-2",
+        (f"unet/{WEIGHTS}.safetensors", f"vae/{WEIGHTS}.bin"),
+        "paints colour in 10 steps",
+        3.99,
+    ),
+    _diffusers(
+        "hunyuan3d-delight-v2-0",
+        "tencent/Hunyuan3D-2",
+        (f"unet/{WEIGHTS}.safetensors", f"vae/{WEIGHTS}.safetensors", "text_encoder/model.safetensors"),
+        "the light removal of the 2.0 painters",
+        2.58,
+        kind="part",
+    ),
+    ModelEntry(
+        name="dinov2-giant",
+        summary="what the 2.1 painter looks at the picture with",
+        kind="part",
+        license="Apache-2.0",
+        regions="everywhere",
+        repo="facebook/dinov2-giant",
+        files=("config.json", "model.safetensors"),
+        size_gb=4.55,
+        memory_gb=3.0,
+    ),
 )
 
 
