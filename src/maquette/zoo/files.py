@@ -20,6 +20,7 @@ WEIGHT_FILES = tuple(
 )
 SHA256_LENGTH, GIT_SHA_LENGTH = 64, 40
 BLOCK = 1 << 22
+LARGE = (".safetensors", ".ckpt", ".bin", ".pth")
 
 
 def cache_folder() -> Path:
@@ -121,7 +122,7 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
     if entry.repo is None:
         return bundled_file().parent
     try:
-        from huggingface_hub import hf_hub_download
+        import huggingface_hub
     except ImportError as error:
         raise CheckpointError(
             "fetching models needs huggingface_hub", "pip install 'maquette[hub]'"
@@ -129,7 +130,9 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
     for name in entry.files:
         on_file(name)
         try:
-            path = Path(hf_hub_download(entry.repo, name))
+            if Path(name).suffix in LARGE and not huggingface_hub.is_offline_mode():
+                _fetch_blob(entry.repo, name)
+            path = Path(huggingface_hub.hf_hub_download(entry.repo, name))
         except Exception as error:
             raise _explain(error, entry, name) from error
         _verify(path, name)
@@ -149,6 +152,40 @@ def _snapshot(entry: ModelEntry) -> Path | None:
         return repository / "snapshots" / reference.read_text().strip()
     snapshots = sorted((repository / "snapshots").glob("*"), key=lambda path: path.stat().st_mtime)
     return snapshots[-1] if snapshots else None
+
+
+def _fetch_blob(repo: str, name: str) -> None:
+    """Fetch a large file's content into the cache, going on with what a killed process left of it.
+
+    The hub's own download starts a new partial file in every process; it takes finished content as it finds it.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import WeakFileLock, build_hf_headers
+
+    found = get_hf_file_metadata(hf_hub_url(repo, name))
+    folder = f"models--{repo.replace('/', '--')}"
+    blob = cache_folder() / folder / "blobs" / str(found.etag)
+    lock = cache_folder() / ".locks" / folder / f"{found.etag}.lock"
+    for parent in (blob.parent, lock.parent):
+        parent.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(lock):
+        if blob.exists():
+            return
+        partial = blob.with_name(f"{blob.name}.incomplete")
+        left = sorted(blob.parent.glob(f"{blob.name}*.incomplete"), key=lambda path: path.stat().st_size)
+        if left:
+            os.replace(left[-1], partial)
+        with partial.open("ab") as file:
+            http_get(
+                found.location,
+                file,
+                resume_size=file.tell(),
+                headers=build_hf_headers(),
+                expected_size=found.size,
+                displayed_filename=name,
+            )
+        os.replace(partial, blob)
 
 
 def _verify(path: Path, name: str) -> None:
@@ -171,7 +208,8 @@ def _verify(path: Path, name: str) -> None:
 
 def _explain(error: Exception, entry: ModelEntry, name: str) -> CheckpointError:
     """What went wrong on the hub, in a sentence."""
-    from huggingface_hub import errors
+    import httpx
+    from huggingface_hub import errors, is_offline_mode
 
     page = f"https://huggingface.co/{entry.repo}"
     again = "what was fetched is kept; pull again to go on"
@@ -183,8 +221,8 @@ def _explain(error: Exception, entry: ModelEntry, name: str) -> CheckpointError:
         return CheckpointError(
             f"{entry.repo} is not on the hub, or your token may not see it", "check HF_ENDPOINT and HF_TOKEN"
         )
-    if isinstance(error, errors.LocalEntryNotFoundError):
-        if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    if isinstance(error, (errors.LocalEntryNotFoundError, httpx.TransportError)):
+        if is_offline_mode():
             return CheckpointError(
                 f"{name} is not here and HF_HUB_OFFLINE forbids to fetch it", "unset HF_HUB_OFFLINE"
             )
