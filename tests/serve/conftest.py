@@ -103,7 +103,8 @@ def running(folder: Path, *arguments: str, **environment: str) -> Iterator[Site]
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """One server with one stand-in worker, shared by the tests that leave no traces others would trip over."""
-    with running(tmp_path_factory.mktemp("site"), "--workers", "0", "--painter", "project") as shared:
+    options = ("--workers", "0", "--painter", "project", "--image-host", "127.0.0.1")
+    with running(tmp_path_factory.mktemp("site"), *options) as shared:
         shared.work()
         yield shared
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from maquette.errors import PictureError
 from maquette.serve.config import Limits
+from maquette.serve.files import MEDIA_TYPES
 from maquette.serve.jobs import Jobs
 from maquette.serve.store import open_store
 from maquette.serve.tables import open_database
@@ -33,7 +34,7 @@ def perform(task: Task) -> None:
         raise RuntimeError("a bug")
     stem = "shape" if task.job.stage == "shape" and request["texture"] else "model"
     for kind in dict.fromkeys(["glb", *request["formats"]] if stem == "model" else ["glb"]):
-        task.write(f"{stem}.{kind}", f"{kind} of {task.job.id} ".encode() * 100, f"model/{kind}")
+        task.write(f"{stem}.{kind}", f"{kind} of {task.job.id} ".encode() * 100, MEDIA_TYPES[kind])
     task.result["made_by"] = [*task.result.get("made_by", []), task.job.worker]
 
 

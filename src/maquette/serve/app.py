@@ -17,8 +17,10 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from maquette._version import __version__
+from maquette.errors import MaquetteError
 from maquette.serve import compat, v1
 from maquette.serve.access import authenticate, service_of
 from maquette.serve.config import ServeConfig
@@ -52,7 +54,7 @@ def create_app(config: ServeConfig) -> FastAPI:
     app.include_router(v1.router)
     _add_operations(app)
     _add_page(app)
-    for kind in (Problem, RequestValidationError, HTTPException, Exception):
+    for kind in (MaquetteError, OSError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer)
     if config.cors:
         app.add_middleware(
@@ -99,12 +101,22 @@ async def _answer(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         kind = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "malformed")
         problem = Problem(kind, f"{request.method} {request.url.path[:200]} is not known here")
-        problem.headers |= dict(error.headers or {})
+        if error.status_code == 405:
+            problem.headers["Allow"] = ", ".join(_allowed(request))
         return problem_response(problem)
     problem = as_problem(error)
     if problem.status == 500:
         logger.error("unexpected %s", type(error).__name__, exc_info=error)
     return problem_response(problem)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method of the path, over all of its routes."""
+    path = request.url.path
+    fitting = [
+        route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)
+    ]
+    return sorted({method for route in fitting for method in route.methods or ()})
 
 
 def _add_operations(app: FastAPI) -> None:
@@ -165,6 +177,9 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         models["GenerationRequest"] = compat.generation_schema(asked)
         for path in schema["paths"].values():
             for operation in path.values():
+                if not app.state.service.config.require_key:
+                    operation.pop("security", None)
+                    operation["responses"].pop("401", None)
                 wrong = operation["responses"].get("422", {}).get("content", {})
                 if "application/json" in wrong:  # FastAPI's own, which we never send
                     del wrong["application/json"]

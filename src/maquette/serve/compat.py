@@ -16,15 +16,15 @@ from pydantic import BaseModel
 
 from maquette.serve.access import authenticate, service_of
 from maquette.serve.auth import Caller
-from maquette.serve.files import file_response
+from maquette.serve.files import MEDIA_TYPES, file_response
 from maquette.serve.jobs import Job
-from maquette.serve.params import parse_json, rename, split_unknown, validate
+from maquette.serve.params import FORMATS, parse_json, rename, split_unknown, validate
 from maquette.serve.problems import Problem, responses
 
 router = APIRouter(tags=["compatible"])
 Who = Annotated[Caller, Depends(authenticate)]
 _BINARY = {"schema": {"type": "string", "format": "binary"}}
-_MODEL_TYPES = ("model/gltf-binary", "model/obj", "model/ply", "model/stl", "model/vnd.usdz+zip", "model/3mf")
+_MODEL_TYPES = [MEDIA_TYPES[name] for name in FORMATS]
 _body = {
     "requestBody": {
         "required": True,
@@ -73,7 +73,7 @@ def generation_schema(job_request: Mapping[str, Any]) -> dict[str, Any]:
     properties |= {
         "remove_background": {"type": "boolean", "default": True},
         "randomize_seed": {"type": "boolean", "default": False},
-        "type": {"enum": ["glb", "obj", "ply", "stl", "usdz", "3mf"], "default": "glb"},
+        "type": {"enum": list(FORMATS), "default": "glb"},
     }
     return {"type": "object", "title": "GenerationRequest", "properties": properties, "minProperties": 1}
 
@@ -136,8 +136,9 @@ async def _submit(request: Request, caller: Caller) -> tuple[Job, dict[str, str]
     if isinstance(body.get("image"), dict):
         body["images"] = body.pop("image")
     known, unknown = split_unknown({name: value for name, value in body.items() if value is not None})
+    known = {name: _number(value) for name, value in known.items()}
     asked = validate(
-        {"texture": False, **known} | ({"texture": True} if "mesh" in known else {}), strict=False
+        {"texture": False, **known} | ({"texture": True} if "mesh" in known else {}), strict=True
     )
     job = await service_of(request).submit(caller, asked, {}, aliases)
     headers = {"X-Job-Id": job.id, "X-Seed": str(job.request["seed"])}
@@ -146,6 +147,13 @@ async def _submit(request: Request, caller: Caller) -> tuple[Job, dict[str, str]
         names = "".join(letter for letter in names if letter.isprintable() and letter not in '"\\')[:500]
         headers["Warning"] = f'299 maquette "unknown parameters were ignored: {names}"'
     return job, headers
+
+
+def _number(value: Any) -> Any:
+    """Numbers sent as text, as some clients do."""
+    if isinstance(value, str) and len(value) < 20 and value.replace(".", "", 1).isdecimal():
+        return float(value) if "." in value else int(value)
+    return value
 
 
 def _file_name(job: Job) -> str:

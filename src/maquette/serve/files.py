@@ -12,6 +12,19 @@ from starlette.responses import Response, StreamingResponse
 from maquette.serve.problems import Problem
 from maquette.serve.store import Store
 
+MEDIA_TYPES = {
+    "glb": "model/gltf-binary",
+    "obj": "model/obj",
+    "mtl": "model/mtl",
+    "ply": "model/ply",
+    "stl": "model/stl",
+    "usdz": "model/vnd.usdz+zip",
+    "3mf": "model/3mf",
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "webp": "image/webp",
+}
+
 
 def file_response(
     request: Request,

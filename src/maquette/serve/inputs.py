@@ -48,7 +48,7 @@ async def read_body(request: Request) -> tuple[dict[str, Any], dict[str, bytes]]
     fields: dict[str, Any] = {}
     uploads: dict[str, bytes] = {}
     try:
-        form = await request.form(max_files=5, max_fields=MAX_FORM_FIELDS, max_part_size=1 << 24)
+        form = await request.form(max_files=6, max_fields=MAX_FORM_FIELDS, max_part_size=1 << 24)
     except Problem:
         raise
     except Exception as error:  # the parser has several exceptions of its own

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,6 +25,7 @@ def _power_of_two(size: int) -> int:
 
 
 Format = Literal["glb", "obj", "ply", "stl", "usdz", "3mf"]
+FORMATS: tuple[str, ...] = get_args(Format)
 TextureSize = Annotated[
     int, AfterValidator(_power_of_two), Field(json_schema_extra={"enum": [512, 1024, 2048, 4096]})
 ]
@@ -138,14 +139,18 @@ def rename(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         if name != spelling:
             aliases[spelling] = name
         renamed[name] = _translate(spelling, value)
-    if body.get("randomize_seed") in (True, "true", "True", "1"):
+    randomize = body.get("randomize_seed", False)
+    if randomize not in (True, "true", False, "false", None):
+        message = "must be true or false"
+        raise Problem("invalid", f"randomize_seed {message}", errors={"randomize_seed": message})
+    if randomize in (True, "true"):
         renamed.pop("seed", None)
     return renamed, aliases
 
 
 def _translate(spelling: str, value: Any) -> Any:
     if spelling in ("remove_background", "remove_bg"):
-        return {True: "auto", "true": "auto", False: "none", "false": "none"}.get(value, value)
+        return "auto" if value in (True, "true") else "none" if value in (False, "false") else value
     if ALIASES.get(spelling) == "formats" and isinstance(value, str):
         return [value]
     return value

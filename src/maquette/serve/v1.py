@@ -199,7 +199,7 @@ async def cancel_job(request: Request, caller: Who, job_id: JobId) -> Any:
         "not-found",
         "invalid",
         "rate",
-        success={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+        success={200: {"content": {"text/event-stream": {}}}},
     ),
 )
 async def job_events(request: Request, caller: Who, job_id: JobId) -> Any:

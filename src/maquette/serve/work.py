@@ -26,6 +26,7 @@ from maquette.picture.load import load_picture
 from maquette.picture.views import cut_out_views
 from maquette.render.preview import turntable
 from maquette.serve.config import ServeConfig
+from maquette.serve.files import MEDIA_TYPES
 from maquette.serve.params import VIEWS
 from maquette.serve.worker import Task
 from maquette.shape.pipeline import ShapePipeline, ShapeSettings
@@ -35,18 +36,6 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", ShapePipeline, PaintPipeline)
 
-MEDIA_TYPES = {
-    "glb": "model/gltf-binary",
-    "obj": "model/obj",
-    "mtl": "model/mtl",
-    "ply": "model/ply",
-    "stl": "model/stl",
-    "usdz": "model/vnd.usdz+zip",
-    "3mf": "model/3mf",
-    "png": "image/png",
-    "jpg": "image/jpeg",
-    "webp": "image/webp",
-}
 PREVIEW_SIZE = 384
 
 
@@ -107,10 +96,10 @@ class Studio:
     def _make_paint(self, task: Task) -> None:
         request = task.job.request
         cutouts = self._cut_out(task)
-        task.report("load", 0, 1)
-        painter = self._paint(request["painter"])
         mesh = _read(task, "mesh" if "mesh" in task.files else "shape.glb")
         mesh.metadata.update(task.result)
+        task.report("load", 0, 1)
+        painter = self._paint(request["painter"])
         settings = PaintSettings(
             painter="project" if request["painter"] == "project" else "pbr",
             texture_size=request["texture_size"],
