@@ -57,7 +57,11 @@ def z_buffer(clip: np.ndarray, faces: np.ndarray, height: int, width: int) -> tu
                 face_id[row, column] = face
                 u, v, w = alpha / a[3], beta / b[3], gamma / c[3]
                 unit = np.float32(1) / (u + v + w)
-                bary[row, column, 0], bary[row, column, 1], bary[row, column, 2] = u * unit, v * unit, w * unit
+                bary[row, column, 0], bary[row, column, 1], bary[row, column, 2] = (
+                    u * unit,
+                    v * unit,
+                    w * unit,
+                )
     return face_id, bary, depth
 
 

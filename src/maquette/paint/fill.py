@@ -46,37 +46,46 @@ def fill_texels(texels: Texels, colour: Tensor, weight: Tensor, background: Tens
     if not len(holes):
         return result
     broad = _harmonic(texels, result, known, holes, background)
-    grown, ring = _grow(texels, result, known, holes)
-    depth = ring[:, None].float() / (_RINGS + 1)
-    result[holes] = torch.where(ring[:, None] > 0, torch.lerp(grown, broad, depth), broad)
+    ring = _grow(texels, result, known, holes)
+    near = ring.nonzero()[:, 0]
+    depth = ring[near, None].float() / (_RINGS + 1)
+    broad[near] = torch.lerp(result[holes[near]], broad[near], depth)
+    result[holes] = broad
     return result
 
 
 def fill_between_charts(texture: Tensor, mask: Tensor) -> Tensor:
     """Fills an (S, S, C) texture where the (S, S) mask is false, from coarser and coarser means of what is true."""
-    levels = [torch.cat([texture * mask[..., None], mask[..., None].to(texture)], -1).permute(2, 0, 1)[None]]
-    while max(levels[-1].shape[-2:]) > 1:
+    size = len(mask)
+    half = (size + 1) // 2
+    sums = texture.new_zeros(half, half, texture.shape[-1] + 1)
+    quarters = [(slice(dy, None, 2), slice(dx, None, 2)) for dy in (0, 1) for dx in (0, 1)]
+    for rows, columns in quarters:
+        part, told = texture[rows, columns], mask[rows, columns, None].to(texture)
+        sums[: len(part), : part.shape[1], :-1].addcmul_(part, told)
+        sums[: len(part), : part.shape[1], -1:] += told
+    levels = [sums.permute(2, 0, 1)[None]]
+    while levels[-1].shape[-1] > 1:
         levels.append(F.avg_pool2d(levels[-1], 2, ceil_mode=True))
-    filled = levels[-1][:, :-1] / levels[-1][:, -1:].clamp(min=1e-12)
-    for level in levels[-2:0:-1]:
+    mean = levels[-1][:, :-1] / levels[-1][:, -1:].clamp(min=1e-12)
+    for level in reversed(levels[:-1]):
         height, width = level.shape[-2:]
-        coarse = filled.repeat_interleave(2, 2)[:, :, :height].repeat_interleave(2, 3)[..., :width]
-        filled = torch.where(level[:, -1:] > 0, level[:, :-1] / level[:, -1:].clamp(min=1e-12), coarse)
-    result = texture.clone()
-    empty = (~mask.reshape(-1)).nonzero()[:, 0]
-    if len(levels) > 1:
-        row, column = empty // mask.shape[1] // 2, empty % mask.shape[1] // 2
-        result.view(-1, texture.shape[-1])[empty] = filled[0, :, row, column].T
+        coarse = mean.repeat_interleave(2, 2)[:, :, :height].repeat_interleave(2, 3)[..., :width]
+        mean = torch.where(level[:, -1:] > 0, level[:, :-1] / level[:, -1:].clamp(min=1e-12), coarse)
+    result, around = torch.empty_like(texture), mean[0].permute(1, 2, 0)
+    for rows, columns in quarters:
+        part, told = texture[rows, columns], mask[rows, columns, None]
+        result[rows, columns] = torch.where(told, part, around[: len(part), : part.shape[1]])
     return result
 
 
-def _grow(texels: Texels, colour: Tensor, known: Tensor, holes: Tensor) -> tuple[Tensor, Tensor]:
-    """Grows colour from the borders of holes, ring by ring, inside the charts.
+def _grow(texels: Texels, result: Tensor, known: Tensor, holes: Tensor) -> Tensor:
+    """Grows colour from the borders of holes into `result`, ring by ring, inside the charts.
 
     Returns:
-        (H, C) colours and (H,) ring of each hole texel, counted from 1; ring 0 was not reached.
+        (H,) int8 ring of each hole texel, counted from 1; ring 0 was not reached.
     """
-    size, device = texels.size, colour.device
+    size, device = texels.size, result.device
     # Place of each texel in the list, and -1 between the charts; a frame of -1 around the sheet spares bounds checks.
     stride = size + 2
     framed = (texels.index // size + 1) * stride + texels.index % size + 1
@@ -86,23 +95,22 @@ def _grow(texels: Texels, colour: Tensor, known: Tensor, holes: Tensor) -> tuple
         [-stride, -1, 1, stride, -stride - 1, -stride + 1, stride - 1, stride + 1], device=device
     )
     share = torch.tensor([1.0] * 4 + [0.7] * 4, device=device)
-
-    chart = texels.charts.int()[texels.net_face]
+    chart = texels.charts.int()
 
     def around(chosen: Tensor) -> tuple[Tensor, Tensor]:
         near = place[framed[chosen][:, None] + offsets]
         there = near.clamp(min=0).long()
-        return there, (near >= 0) & (chart[there] == chart[chosen][:, None])
+        own = chart[texels.net_face[chosen]]
+        return there, (near >= 0) & (chart[texels.net_face[there]] == own[:, None])
 
     ring = torch.where(known, 0, -1).to(torch.int8)
-    result = colour.clone()
     # The first border: texels beside a known one, found densely because holes may be most of the sheet.
-    reached = torch.zeros(stride * stride, dtype=torch.bool, device=device)
-    reached[framed] = known
-    sheet = reached.view(stride, stride)
-    beside = F.max_pool2d(
-        sheet[None, None].to(torch.float16 if device.type == "cuda" else torch.float32), 3, 1, 1
-    )
+    sheet = torch.zeros(stride * stride, dtype=torch.bool, device=device)
+    sheet[framed] = known
+    sheet = sheet.view(stride, stride)
+    for dim in (0, 1):
+        sheet = sheet | sheet.roll(1, dim) | sheet.roll(-1, dim)
+    beside = sheet.view(-1)
     frontier = holes[beside.view(-1)[framed[holes]] > 0]
     for step in range(1, _RINGS + 1):
         if not len(frontier):
@@ -117,7 +125,7 @@ def _grow(texels: Texels, colour: Tensor, known: Tensor, holes: Tensor) -> tuple
         ring[frontier[touched]] = step
         frontier = torch.unique(there[same & ~reached & touched[:, None]])
         frontier = frontier[ring[frontier] < 0]
-    return result[holes], ring[holes].clamp(min=0).long()
+    return ring[holes].clamp(min=0)
 
 
 def _harmonic(
@@ -125,13 +133,15 @@ def _harmonic(
 ) -> Tensor:
     """(H, C) colours of the holes from the harmonic continuation over the net."""
     nodes, count = net_nodes(texels)
-    shown = torch.bincount(texels.net_face, minlength=len(nodes)) > 0
-    unseen = torch.zeros_like(shown)
-    unseen[texels.net_face[holes]] = True
+    # Texels and holes on each face, and around each node.
+    per_face = torch.stack(
+        [torch.bincount(texels.net_face[which], minlength=len(nodes)) for which in (slice(None), holes)], -1
+    )
+    per_node = per_face.new_zeros(count, 2)
+    for i in range(3):
+        per_node.index_add_(0, nodes[:, i], per_face)
     # Nodes that need a colour: those of faces with holes, and those around which no texel lies at all.
-    wanted = torch.ones(count, dtype=torch.bool, device=colour.device)
-    wanted[nodes[shown]] = False
-    wanted[nodes[unseen]] = True
+    wanted = (per_node[:, 1] > 0) | (per_node[:, 0] == 0)
     # Known texels around these nodes and their neighbours say what the colours there are.
     beside = torch.zeros_like(wanted)
     beside[nodes[wanted[nodes].any(-1)]] = True
@@ -139,20 +149,20 @@ def _harmonic(
     total = colour.new_zeros(count, colour.shape[1] + 1)
     row = torch.cat([colour[told], torch.ones_like(colour[told, :1])], -1)
     corner, share = nodes[texels.net_face[told]], texels.bary[told].square()
-    lost = colour.new_zeros(count)
-    hole_corner, hole_share = nodes[texels.net_face[holes]], texels.bary[holes].square()
     for i in range(3):
         total.index_add_(0, corner[:, i], row * share[:, i, None])
-        lost.index_add_(0, hole_corner[:, i], hole_share[:, i])
-    said = total[:, -1]
-    fixed = said > 0.3 * (said + lost)
-    values = torch.where(fixed[:, None], total[:, :-1] / said.clamp(min=1e-9)[:, None], 0.0)
+    fixed = (total[:, -1] > 0) & (per_node[:, 1] < 0.7 * per_node[:, 0])
+    values = torch.where(fixed[:, None], total[:, :-1] / total[:, -1:].clamp(min=1e-9), 0.0)
     values, reached = _continue(texels, nodes, values, fixed, wanted & ~fixed)
     stray = (wanted & ~reached).nonzero()[:, 0]
     if len(stray):
         values[stray] = _colours_nearby(texels, nodes, stray, colour, known, background)
+    corners = values[nodes][texels.net_face[holes]]
     bary = texels.bary[holes]
-    return sum((values[hole_corner[:, i]] * bary[:, i, None] for i in range(3)), torch.zeros_like(values[:1]))
+    result = corners[:, 0] * bary[:, :1]
+    for i in (1, 2):
+        result.addcmul_(corners[:, i], bary[:, i, None])
+    return result
 
 
 def _continue(
