@@ -215,9 +215,7 @@ def run_volume(case: Case) -> Iterator[Comparison]:
     resolution, bounds = params["octree_resolution"], params["bounds"]
     if "min_resolution" in params:
         recorded = outputs.get("grid_logits_intended", outputs.get("grid_logits"))
-        ours = decode_hierarchical(
-            field, resolution, bounds, CPU, coarsest=params["min_resolution"], rule="published"
-        )
+        ours = decode_hierarchical(field, resolution, bounds, CPU, coarsest=params["min_resolution"])
         yield "grid_logits", ours, recorded[0]
         return
     logits = decode_dense(field, resolution, bounds, CPU)

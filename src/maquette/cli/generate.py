@@ -72,6 +72,13 @@ class Job:
     show_default=True,
     help="How the object is separated from its background.",
 )
+@click.option(
+    "--surface",
+    type=click.Choice(["marching-cubes", "dual-contouring"]),
+    default="marching-cubes",
+    show_default=True,
+    help="How triangles are made; dual-contouring keeps sharp edges.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.pass_context
@@ -91,6 +98,7 @@ def command(
     faces: int,
     file_format: str | None,
     cutout: Any,
+    surface: Any,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -121,6 +129,7 @@ def command(
             cutout,
             shift=shift,
             guidance_interval=guidance_interval,
+            surface=surface,
         )
         pipeline = choice.load(list(jobs[0].views) or ["front"], on_progress)
     make = partial(_run, pipeline=pipeline, settings=settings, variations=variations)

@@ -7,7 +7,7 @@ caller (`maquette.shape.surface_points`). Layer norms use eps 1e-6 except the tw
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import copy
 from dataclasses import dataclass, field
 
 import torch
@@ -138,14 +138,43 @@ class FieldDecoder(nn.Module):
         x = self.cross(self.query_in(features), keys, values, select)
         return self.logit(self.norm_out(x)).squeeze(-1)
 
-    def of(self, tokens: Tensor) -> Callable[[Tensor], Tensor]:
-        """The field of one shape, from its tokens (1, N, width): points (Q, 3) → logits (Q,) float32."""
-        keys, values = self.project(tokens)
-        return lambda points: self.query(points[None], keys, values)[0].float()
+    def of(self, tokens: Tensor) -> ShapeField:
+        """The field of one shape, from its tokens (1, N, width)."""
+        return ShapeField(self, *self.project(tokens))
 
     def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
         """Points (B, Q, 3) and tokens (B, N, width) → logits (B, Q)."""
         return self.query(points, *self.project(tokens))
+
+
+@dataclass(frozen=True)
+class ShapeField:
+    """The field of one shape: points (Q, 3) → logits (Q,) float32.
+
+    Attributes:
+        decoder: asked for every point.
+        keys, values: what it made of the shape's tokens.
+    """
+
+    decoder: FieldDecoder
+    keys: Tensor
+    values: Tensor
+
+    def __call__(self, points: Tensor) -> Tensor:
+        return self.decoder.query(points[None], self.keys, self.values)[0].float()
+
+    def float(self) -> ShapeField:
+        """The same field in float32, for questions that half precision answers too roughly, such as slopes."""
+        if self.keys.dtype == torch.float32:
+            return self
+        return ShapeField(copy.deepcopy(self.decoder).float(), self.keys.float(), self.values.float())
+
+    @property
+    def bytes_per_point(self) -> int:
+        """Memory that answering one point takes, at most: the MLP's hidden layer twice, and a row of attention."""
+        width, hidden = self.decoder.logit.in_features, self.decoder.cross.feed_forward.fc1.out_features
+        attention = self.keys.shape[1] * self.keys.shape[2]
+        return self.keys.element_size() * (2 * hidden + 6 * width + 2 * attention)
 
 
 class SelfBlock(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +17,7 @@ from maquette.mesh.clean import clean
 from maquette.mesh.simplify import simplify
 from maquette.models.dit_v20 import DiTV20Config
 from maquette.models.image_encoder import MultiViewImageEncoder
+from maquette.models.shape_vae import ShapeField
 from maquette.picture.cutout import Cutout, Method
 from maquette.picture.recentre import recentre, recentre_views
 from maquette.picture.views import Source, cut_out_views
@@ -29,7 +31,8 @@ from maquette.shape.sampler import (
     guided_velocity,
     sample_euler,
 )
-from maquette.shape.surface import marching_cubes
+from maquette.shape.sparse import SparseVolume
+from maquette.shape.surface import Extractor, extract_surface
 from maquette.shape.volume import VolumeSettings, decode_volume
 from maquette.zoo.catalog import BUNDLED
 from maquette.zoo.files import choose_model, resolve_model
@@ -61,6 +64,8 @@ class ShapeSettings:
     """Of the flow-matching schedule: above 1 spends more steps near the noise."""
     guidance_interval: tuple[float, float] | None = None
     """Times, from 0 (noise) to 1 (shape), between which guidance works; None for all."""
+    surface: Extractor = "marching-cubes"
+    """How triangles are made of the decoded field; "dual-contouring" keeps sharp edges."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -221,12 +226,14 @@ class ShapePipeline:
         views = {name: cut.rgba for name, cut in seen.items()}
         batch = self.draw_latents(views, seeds, sampling, on_progress, on_step)
         for seed, latents in zip(seeds, batch.split(1), strict=True):
-            logits = self.decode(latents, volume, on_progress)
+            field = self.field(latents)
+            decoded = self.decode(field, volume, on_progress)
             on_progress("mesh", 0, 1)
-            mesh, _ = clean(marching_cubes(logits.numpy(), bounds=volume.bounds))
+            mesh, _ = clean(extract_surface(decoded, field.float(), settings.surface))
             if settings.faces is not None:
                 mesh = simplify(mesh, settings.faces)
             mesh.metadata["maquette"] = self._metadata(seen, seed, sampling, volume)
+            mesh.metadata["maquette"]["surface"] = settings.surface
             mesh.metadata["notes"] = list(notes)
             on_progress("mesh", 1, 1)
             yield mesh
@@ -240,7 +247,7 @@ class ShapePipeline:
         on_progress: OnProgress = silent,
         on_step: StepCallback | None = None,
     ) -> Tensor:
-        """Cut-out pictures (RGBA) of one object to shape latents (seeds, N, C) float32, each ready for `decode`."""
+        """Cut-out pictures (RGBA) of one object to shape latents (seeds, N, C) float32, each ready for `field`."""
         config, device = self.model.config, self.runtime.device
         seeds = [seeds] if isinstance(seeds, int) else seeds
         on_progress("condition", 0, 1)
@@ -261,14 +268,21 @@ class ShapePipeline:
         return sample_euler(velocity, config.noise_scale * noise.to(device), self._sigmas(sampling), tell)
 
     @torch.inference_mode()
-    def decode(self, latents: Tensor, volume: VolumeSettings, on_progress: OnProgress = silent) -> Tensor:
-        """Shape latents (1, N, C) to logits (R + 1, R + 1, R + 1) float32 on the CPU, NaN where not asked."""
+    def field(self, latents: Tensor) -> ShapeField:
+        """Shape latents (1, N, C) to the field of the shape, which can be asked anywhere."""
         vae = self.model.vae
         tokens = vae.decode((latents / vae.config.scale_factor).to(self.runtime.device, self.runtime.dtype))
-        field = vae.field.of(tokens)
+        return vae.field.of(tokens)
+
+    @torch.inference_mode()
+    def decode(
+        self, field: ShapeField, volume: VolumeSettings, on_progress: OnProgress = silent
+    ) -> SparseVolume:
+        """The field to logits on a lattice around the surface."""
+        on_points = partial(on_progress, "decode")
         return decode_volume(
-            field, volume, self.runtime.device, lambda done, known: on_progress("decode", done, known)
-        ).cpu()
+            field, volume, self.runtime.device, on_points, bytes_per_point=field.bytes_per_point
+        )
 
     def _condition(self, cutouts: Image.Image | Mapping[str, Image.Image]) -> tuple[Tensor, Tensor]:
         """Condition tokens with and without the pictures, each (1, M, D)."""
@@ -329,7 +343,7 @@ class ShapePipeline:
         self._sigmas(sampling)  # a consistency schedule has fewer steps than others
         return sampling, VolumeSettings(
             config.resolution if settings.resolution is None else settings.resolution,
-            points_per_call=settings.points_per_call or VolumeSettings.points_per_call,
+            points_per_call=settings.points_per_call,
         )
 
     def _metadata(

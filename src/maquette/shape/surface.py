@@ -7,17 +7,65 @@ closed there, so the result is always watertight.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from maquette.errors import MeshError
+from maquette.shape.crossings import NEXT_SEED, Crossings, find_crossings
+from maquette.shape.dual_contouring import dual_contouring
+from maquette.shape.sparse import SparseVolume
 
 if TYPE_CHECKING:
     import trimesh
 
 _CLIP = 1e6  # infinite logits would put vertices at NaN
-_NEXT_SEED = "try another seed, more steps or a clearer picture"
+
+
+Extractor = Literal["marching-cubes", "dual-contouring"]
+
+
+@torch.inference_mode()
+def extract_surface(
+    volume: SparseVolume, field: Callable[[Tensor], Tensor], extractor: Extractor = "marching-cubes"
+) -> trimesh.Trimesh:
+    """The surface where the logits cross zero: closed, a manifold, normals pointing out of the positive side.
+
+    Args:
+        volume: as `decode_volume` makes it.
+        field: the field it was decoded from; dual contouring asks it for the slopes at the surface.
+        extractor: "marching-cubes", or "dual-contouring", which keeps sharp edges and makes rounder triangles.
+
+    Raises:
+        MeshError: nothing in the volume crosses zero.
+    """
+    import trimesh
+
+    crossings = find_crossings(volume)
+    if extractor == "dual-contouring":
+        vertices, faces = dual_contouring(crossings, field)
+    else:
+        vertices, faces = crossings.vertices(), _polygons(crossings).cpu().numpy()
+    return trimesh.Trimesh(vertices, faces, process=False)
+
+
+def _polygons(crossings: Crossings) -> Tensor:
+    """The triangles (F, 3) of marching cubes: every loop of a cell, cut into a fan."""
+    vertex = torch.full((len(crossings.cells), 12), -1, device=crossings.cells.device)
+    for column in range(4):
+        vertex[crossings.cell_of[:, column], 4 * crossings.axis + column] = torch.arange(
+            len(crossings), device=vertex.device
+        )
+    order = crossings.kind.argsort(stable=True)
+    sizes = crossings.kind.bincount(minlength=len(crossings.kinds)).tolist()
+    faces = [
+        vertex[cells][:, torch.tensor(kind.triangles, device=vertex.device)].view(-1, 3)
+        for kind, cells in zip(crossings.kinds, order.split(sizes), strict=True)
+    ]
+    return torch.cat(faces)
 
 
 def marching_cubes(
@@ -60,7 +108,7 @@ def marching_cubes(
         raise MeshError(
             f"the volume has no surface at level {level:g}; it is {state} (values {low + level:.3g} to "
             f"{high + level:.3g})",
-            _NEXT_SEED,
+            NEXT_SEED,
         )
     cells = np.array(field.shape, dtype=np.float32) - 1
     origin = np.float32(0.0)
@@ -90,7 +138,7 @@ def _known_side(field: np.ndarray) -> np.ndarray:
     if not unknown.any():
         return field
     if unknown.all():
-        raise MeshError("the volume holds no numbers, only NaN", _NEXT_SEED)
+        raise MeshError("the volume holds no numbers, only NaN", NEXT_SEED)
     from scipy import ndimage
 
     regions, count = ndimage.label(unknown)

@@ -15,7 +15,7 @@ from maquette.models.shape_vae import ShapeVAE
 from maquette.render.camera import Camera
 from maquette.render.preview import render_views
 from maquette.shape.sampler import flow_matching_sigmas, guided_velocity, sample_euler
-from maquette.shape.surface import marching_cubes
+from maquette.shape.surface import extract_surface
 from maquette.shape.volume import VolumeSettings, decode_volume
 from maquette.train.dit import Denoiser
 from maquette.train.recipe import Recipe
@@ -51,11 +51,10 @@ def save_samples(path: Path, vae: ShapeVAE, latents: Tensor, pictures: Tensor | 
 
 
 def _views(vae: ShapeVAE, tokens: Tensor) -> list[Image.Image]:
-    logits = (
-        decode_volume(vae.field.of(tokens[None]), VolumeSettings(RESOLUTION), tokens.device).cpu().numpy()
-    )
+    field = vae.field.of(tokens[None])
     try:
-        return render_views(marching_cubes(logits), VIEWS, TILE)
+        volume = decode_volume(field, VolumeSettings(RESOLUTION), tokens.device)
+        return render_views(extract_surface(volume, field), VIEWS, TILE)
     except MeshError:  # an untrained field may have no surface yet
         return [Image.new("RGB", (TILE, TILE), "white") for _ in VIEWS]
 
