@@ -17,6 +17,7 @@ import click
 
 from maquette.cli.service import MODELS, PLACES, build_config, model_settings, with_options, worker_arguments
 from maquette.errors import SettingError
+from maquette.zoo.files import resolve_model
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -58,6 +59,8 @@ def command(ctx: click.Context, host: str, port: int, workers: int, **options: A
     settings |= {name: tuple(options[name]) for name in names}
     require_key = options["auth"] or host not in LOOPBACK
     config = build_config(options, require_key=require_key, **settings)
+    for name in config.models:
+        resolve_model(name)  # fail here rather than in every job
     import uvicorn
 
     from maquette.serve.app import create_app

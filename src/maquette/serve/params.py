@@ -24,7 +24,7 @@ def _power_of_two(size: int) -> int:
     return size
 
 
-Format = Literal["glb", "obj", "ply", "stl", "usdz", "3mf"]
+Format = Literal["glb", "obj", "ply", "stl"]
 FORMATS: tuple[str, ...] = get_args(Format)
 TextureSize = Annotated[
     int, AfterValidator(_power_of_two), Field(json_schema_extra={"enum": [512, 1024, 2048, 4096]})

@@ -22,6 +22,7 @@ from maquette.serve.problems import Problem
 from maquette.serve.store import open_store
 from maquette.serve.tables import open_database
 from maquette.serve.worker import describe_file
+from maquette.zoo.catalog import list_models
 
 NOT_KEPT = {"image", "images", "image_url", "mesh", "webhook_url", "priority"}
 
@@ -113,11 +114,18 @@ class Service:
             detail = "; ".join(f"{name}: {message}" for name, message in faults.items())
             raise Problem("invalid", detail, errors=faults)
         request = asked.model_dump(exclude=NOT_KEPT)
-        request["model"] = asked.model or config.models[0]
+        request["model"] = asked.model or self._model_for(asked)
         request["texture"] = bool(config.painters) if asked.texture is None else asked.texture
         request["painter"] = (asked.painter or config.painters[0]) if request["texture"] else None
         request["seed"] = secrets.randbelow(2**32) if asked.seed is None else asked.seed
         return request
+
+    def _model_for(self, asked: JobRequest) -> str:
+        """The default model; of several views, the first model that looks at all of them."""
+        several = asked.images is not None and len(asked.images.model_dump(exclude_none=True)) > 1
+        looks_at_all = {entry.name for entry in list_models() if entry.views}
+        fitting = [name for name in self.config.models if name in looks_at_all] if several else []
+        return (fitting or self.config.models)[0]
 
     async def wait(self, job: Job) -> Job:
         """The job once it has ended.

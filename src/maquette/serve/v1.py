@@ -271,7 +271,7 @@ async def view(service: Service, job: Job) -> dict[str, Any]:
         for name, entry in job.files.items()
         if entry["role"] != "input"
     ]
-    previews = [file["url"] for file in files if file["role"] == "preview"]
+    previews = [f"{file['url']}?{file['sha256'][:8]}" for file in files if file["role"] == "preview"]
     position = await anyio.to_thread.run_sync(service.jobs.position, job) if job.state == "queued" else None
     return {
         **{

@@ -6,10 +6,11 @@ that was given is needed for another.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -30,6 +31,8 @@ from maquette.serve.files import MEDIA_TYPES
 from maquette.serve.params import VIEWS
 from maquette.serve.worker import Task
 from maquette.shape.pipeline import ShapePipeline, ShapeSettings
+from maquette.shape.surface import marching_cubes
+from maquette.shape.volume import VolumeSettings
 
 if TYPE_CHECKING:
     import trimesh
@@ -37,6 +40,9 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", ShapePipeline, PaintPipeline)
 
 PREVIEW_SIZE = 384
+SKETCH_RESOLUTION = 48
+SKETCH_AFTER = 3.0
+"""Seconds between two sketches of a shape that is being drawn."""
 
 
 class Studio:
@@ -90,7 +96,7 @@ class Studio:
             faces=request["faces"],
             points_per_call=request["chunk"],
         )
-        mesh = pipeline.generate(cutouts, settings, task.report)
+        mesh = pipeline.generate(cutouts, settings, task.report, _Sketcher(task, pipeline))
         self._keep(task, mesh, "shape" if request["texture"] else "model")
 
     def _make_paint(self, task: Task) -> None:
@@ -154,9 +160,7 @@ class Studio:
                 export_mesh(mesh, Path(folder) / f"{stem}.{kind}", metadata=made.get("maquette"))
             for path in sorted(Path(folder).iterdir()):
                 task.write(path.name, path.read_bytes(), MEDIA_TYPES[path.suffix[1:]])
-        stream = io.BytesIO()
-        turntable(mesh, 1, PREVIEW_SIZE)[0].save(stream, "WEBP", quality=85)
-        task.write(f"{stem}.webp", stream.getvalue(), MEDIA_TYPES["webp"], "preview")
+        task.write(f"{stem}.webp", _picture(mesh, PREVIEW_SIZE), MEDIA_TYPES["webp"], "preview")
         task.report("write", 1, 1)
 
     def _shape(self, name: str) -> ShapePipeline:
@@ -175,6 +179,32 @@ class Studio:
             self._models.pop(next(iter(self._models)))
         self._models[key] = model = model or load()
         return cast(Model, model)
+
+
+class _Sketcher:
+    """Shows the shape while it is still being drawn, coarsely and seldom enough to cost little."""
+
+    def __init__(self, task: Task, pipeline: ShapePipeline) -> None:
+        self.task, self.pipeline = task, pipeline
+        self.due = time.monotonic() + SKETCH_AFTER
+
+    def __call__(self, done: int, total: int, latents: torch.Tensor) -> None:
+        """After a step: a sketch, if the last one is long ago."""
+        if time.monotonic() < self.due or done == total:
+            return
+        started = time.monotonic()
+        volume = VolumeSettings(SKETCH_RESOLUTION)
+        with contextlib.suppress(MaquetteError):  # early latents may have no surface yet
+            logits = self.pipeline.decode(latents[:1], volume)
+            mesh = marching_cubes(logits.numpy(), bounds=volume.bounds)
+            self.task.write("sketch.webp", _picture(mesh, PREVIEW_SIZE // 2), MEDIA_TYPES["webp"], "preview")
+        self.due = time.monotonic() + SKETCH_AFTER + 10 * (time.monotonic() - started)
+
+
+def _picture(mesh: trimesh.Trimesh, size: int) -> bytes:
+    stream = io.BytesIO()
+    turntable(mesh, 1, size)[0].save(stream, "WEBP", quality=85)
+    return stream.getvalue()
 
 
 def _read(task: Task, name: str) -> trimesh.Trimesh:
@@ -205,7 +235,7 @@ def _hook(name: str) -> Callable[[str, int], Image.Image]:
         ) from error
 
 
-@contextmanager
+@contextlib.contextmanager
 def _stoppable(task: Task) -> Iterator[None]:
     """Let every network look before each layer whether the job must end, which is far finer than one step."""
     look = task.check

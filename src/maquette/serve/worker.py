@@ -36,9 +36,13 @@ SHARES = {
     "decode": 20,
     "mesh": 10,
     "unwrap": 10,
+    "relight": 3,
+    "upscale": 5,
     "paint": 25,
     "write": 3,
 }
+
+PAINTING = ("unwrap", "relight", "upscale", "paint")
 
 logger = logging.getLogger("maquette.serve.worker")
 
@@ -73,10 +77,7 @@ class Task:
 
     def report(self, step: str, done: int, total: int) -> None:
         """Progress, as the pipelines tell it; raises `Stopped` where the job must end."""
-        steps = list(SHARES)
-        used = (
-            steps if self.job.request.get("texture") else [s for s in steps if s not in ("unwrap", "paint")]
-        )
+        used = [step for step in SHARES if self.job.request.get("texture") or step not in PAINTING]
         share = SHARES.get(step, 0) * (done / total if total else 0)
         before = sum(SHARES[s] for s in used[: used.index(step)]) if step in used else 0
         fraction = (before + share) / sum(SHARES[s] for s in used)
