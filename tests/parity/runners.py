@@ -267,7 +267,7 @@ def run_pipeline(case: Case) -> Iterator[Comparison]:
     yield "latents_final", latents, outputs["latents_final"]
 
     vae = _decoder(case, components["vae"]["params"], case.group("weights/vae."))
-    tokens = vae.decode(latents / vae.config.scale_factor)
+    tokens = vae.decode((latents / vae.config.scale_factor).to(vae.latents_in.weight))
     yield "vae_latents", tokens, outputs["vae_latents"]
     keys, values = vae.field.project(tokens)
     logits = decode_dense(

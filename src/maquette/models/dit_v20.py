@@ -90,7 +90,7 @@ class DiTV20(nn.Module):
         if prepared.guidance is not None:
             vector = vector + prepared.guidance
         vector = F.silu(vector)
-        context, x = prepared.tokens, self.latent_in(latents)
+        context, x = residual(prepared.tokens), residual(self.latent_in(latents))
         for double in self.double_blocks:
             context, x = double(context, x, vector)
         joint = torch.cat([context, x], dim=1)
@@ -201,4 +201,9 @@ class SingleBlock(nn.Module):
 
 def modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
     """Layer norm without weights, then scale and shift from the time vector (adaLN, arXiv 2212.09748)."""
-    return (1 + scale) * F.layer_norm(x, x.shape[-1:], eps=1e-6) + shift
+    return ((1 + scale) * F.layer_norm(x, x.shape[-1:], eps=1e-6) + shift).to(scale.dtype)
+
+
+def residual(x: Tensor) -> Tensor:
+    """The start of a residual stream: bfloat16 has too few digits to add up 48 blocks, so it is kept in float32."""
+    return x.float() if x.dtype == torch.bfloat16 else x
