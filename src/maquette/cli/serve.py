@@ -39,9 +39,16 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 @click.option(
     "--keep-days", type=float, default=7, show_default=True, help="Then jobs and files go; 0: never."
 )
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="here",
+    metavar="[ADDRESS]",
+    help="On a Ray cluster, --ray=HOST:PORT, or on Ray on this machine; replicas instead of --workers.",
+)
 @with_options(PLACES, MODELS)
 @click.pass_context
-def command(ctx: click.Context, host: str, port: int, workers: int, **options: Any) -> None:
+def command(ctx: click.Context, host: str, port: int, workers: int, ray: str | None, **options: Any) -> None:
     """Serve the page, the API and the original's endpoints.
 
     \b
@@ -70,11 +77,18 @@ def command(ctx: click.Context, host: str, port: int, workers: int, **options: A
     configure_logs(debug=ctx.obj["debug"])
     app = create_app(config)
     service: Service = app.state.service
+    if given := os.environ.get("MAQUETTE_KEY"):
+        service.keys.adopt(given)
     if require_key and not any(row.revoked is None for row in service.keys.list()):
         raise SettingError(
             f"serving on {host} needs an API key, and there is none",
             "make one with `maquette keys create NAME`",
         )
+    if ray:
+        from maquette.scale.serve_ray import run_service
+
+        run_service(config, None if ray == "here" else ray, host, port, options["device"], options["vram"])
+        return
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -9,12 +9,15 @@ import hashlib
 import hmac
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import Any
 
 from sqlalchemy import Engine, Row, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from maquette.errors import SettingError
 from maquette.serve.jobs import Quota
 from maquette.serve.problems import Problem
 from maquette.serve.tables import fact, keys, reading
@@ -61,6 +64,22 @@ class Keys:
         with self.engine.begin() as connection:
             connection.execute(insert(keys).values(limits=asdict(limits or KeyLimits()), **row))
         return f"mq_{key}_{secret}"
+
+    def adopt(self, given: str) -> None:
+        """Accept a key that was made elsewhere, as by `create` for another database and then kept in a secret store.
+
+        Raises:
+            SettingError: it does not look like a key.
+        """
+        prefix, _, rest = given.strip().partition("_")
+        key, _, secret = rest.partition("_")
+        if prefix != "mq" or not key or len(secret) < 32:
+            raise SettingError(
+                "MAQUETTE_KEY is not a key", "it must look like mq_ID_SECRET; see `maquette keys create`"
+            )
+        row = {"id": key, "name": "MAQUETTE_KEY", "hash": _hash(secret), "created": time.time()}
+        with suppress(IntegrityError), self.engine.begin() as connection:  # there already, or revoked
+            connection.execute(insert(keys).values(limits=asdict(KeyLimits()), **row))
 
     def revoke(self, key: str) -> bool:
         """Make a key worthless at once; False where there is none of that id."""

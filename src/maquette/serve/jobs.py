@@ -268,6 +268,15 @@ class Jobs:
             found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
             return dict.fromkeys(STATES, 0) | {state: count for state, count in found}
 
+    def unfinished(self) -> dict[str, int]:
+        """How many jobs wait or run in each stage."""
+        active = jobs.c.state.in_(("queued", "running"))
+        with reading(self.engine) as connection:
+            found = connection.execute(
+                select(jobs.c.stage, func.count()).where(active).group_by(jobs.c.stage)
+            )
+            return {stage: count for stage, count in found}
+
     # Inside
 
     def _earlier(

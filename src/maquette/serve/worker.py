@@ -13,7 +13,8 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from maquette.serve.jobs import Job, Jobs
@@ -155,17 +156,28 @@ class Worker:
         Args:
             follow_parent: stop when the process that started this one has died.
         """
+        with self.beating(follow_parent=follow_parent):
+            while not self.stopping.is_set():
+                if not self.work_once():
+                    self.stopping.wait(IDLE)
+
+    def work_once(self) -> bool:
+        """Do one job's stages that are this worker's, where a job waits; whether there was one. Within `beating`."""
+        self.jobs.recover()
+        job = self.jobs.claim(self.id, self.stages, self.loaded())
+        found = job is not None
+        while job is not None:
+            job = self._work(job)
+        return found
+
+    @contextmanager
+    def beating(self, *, follow_parent: bool = False) -> Iterator[None]:
+        """Keep the lease of the running job alive, and say that this worker is."""
         ended = threading.Event()
         pulse = threading.Thread(target=self._pulse, args=(ended, follow_parent), daemon=True)
         pulse.start()
         try:
-            while not self.stopping.is_set():
-                self.jobs.recover()
-                job = self.jobs.claim(self.id, self.stages, self.loaded())
-                if job is None:
-                    self.stopping.wait(IDLE)
-                while job is not None:
-                    job = self._work(job)
+            yield
         finally:
             ended.set()
             pulse.join(5)

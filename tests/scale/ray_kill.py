@@ -1,0 +1,147 @@
+"""Kills a node under a batch, and a replica under the service, on a real Ray on this machine. Run by hand: minutes.
+
+python tests/scale/ray_kill.py batch        two nodes, one killed in the middle: every row once, the same bytes
+python tests/scale/ray_kill.py serve        a Shape replica killed under load: no job is lost
+python tests/scale/ray_kill.py version      a cluster of another version of Ray: one clear line
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from maquette.pipeline import AssetSettings
+from maquette.scale.batch import run_batch
+from maquette.scale.manifest import Plan, read_rows
+from maquette.shape.pipeline import ShapeSettings
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+COMMAND = [sys.executable, "-c", "from maquette.cli import main; main()"]
+
+
+def batch(folder: Path) -> None:
+    """A head without room for actors and two workers; one worker dies after the second finished row."""
+    from ray.cluster_utils import Cluster
+
+    from maquette.scale.ray_batch import Crew, on_ray
+
+    table = folder / "rows.jsonl"
+    pictures = [EXAMPLES / name for name in ("chair.png", "sofa.png", "pot.png")]
+    rows = [{"picture": str(pictures[i % 3]), "output": f"{i}.glb", "seed": i} for i in range(12)]
+    table.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = Plan(
+        "bundled", None, "cpu", settings=AssetSettings(ShapeSettings(resolution=96, faces=5000), None)
+    )
+    run_batch(read_rows(str(table), plan), plan, str(folder / "alone"))
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    nodes = [cluster.add_node(num_cpus=2) for _ in range(2)]
+    cluster.wait_for_nodes()
+    killed = []
+
+    def watch(record: dict[str, Any], done: int, total: int, left: float) -> None:
+        print(f"{done}/{total} {record['output']} {record['status']} {record['error'] or ''}", flush=True)
+        if done == 2:
+            cluster.remove_node(nodes[0], allow_graceful=False)
+            killed.append(nodes[0])
+
+    engine = partial(on_ray, address=cluster.address, shape=Crew(2), paint=Crew(2))
+    summary = run_batch(read_rows(str(table), plan), plan, str(folder / "ray"), engine=engine, on_row=watch)
+    assert killed and (summary.made, summary.failed) == (12, 0), summary
+    for path in (folder / "alone").glob("*.glb"):
+        assert path.read_bytes() == (folder / "ray" / path.name).read_bytes(), path
+    lines = (folder / "ray" / "results.jsonl").read_text().splitlines()
+    assert sorted(json.loads(line)["output"] for line in lines) == sorted(f"{i}.glb" for i in range(12))
+    print("every row once, the same bytes as on one machine")
+
+
+def serve(folder: Path) -> None:
+    """`maquette serve --ray` with two Shape replicas; one is killed while it works on one of six jobs."""
+    port = 18080
+    command = [*COMMAND, "serve", "--ray", "--port", str(port), "--data", str(folder), "--painter", "none"]
+    server = subprocess.Popen([*command, "--lease", "5", "--device", "cpu"])
+    try:
+        wait_for(lambda: ask(port, "/readyz"), 180)
+        picture = {"image": _base64(EXAMPLES / "chair.png"), "texture": False}
+        jobs = [ask(port, "/v1/jobs", {**picture, "seed": seed})["id"] for seed in range(6)]
+        wait_for(lambda: any(ask(port, f"/v1/jobs/{job}")["state"] == "running" for job in jobs), 120)
+        replica = next(
+            process
+            for process in psutil.Process(server.pid).children(recursive=True)
+            if any("ServeReplica:maquette:Shape" in part for part in process.cmdline())
+        )
+        os.kill(replica.pid, signal.SIGKILL)
+        print("killed the Shape replica", replica.pid, flush=True)
+        states: list[str] = []
+
+        def ended() -> bool:
+            states[:] = [ask(port, f"/v1/jobs/{job}")["state"] for job in jobs]
+            print(states, flush=True)
+            return all(state in ("succeeded", "failed", "cancelled") for state in states)
+
+        wait_for(ended, 300, 3.0)
+        assert states == ["succeeded"] * len(jobs)
+        print("no job was lost")
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(60)
+
+
+def version(folder: Path) -> None:
+    """A driver that claims to be another version of Ray than the cluster."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    code = "import ray; ray.__version__ = '1.0.0'; from maquette.cli import main; main()"
+    arguments = ["batch", str(EXAMPLES), str(folder / "out"), f"--ray={cluster.address}"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300
+    )
+    print(done.returncode, done.stderr)
+    assert done.returncode == 2 and "install the same versions" in done.stderr
+    cluster.shutdown()
+
+
+def ask(port: int, path: str, body: dict[str, Any] | None = None) -> Any:
+    """GET, or POST where there is a body."""
+    data = json.dumps(body).encode() if body else None
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}{path}", data, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)
+
+
+def wait_for(check: Any, seconds: float, pause: float = 1.0) -> None:
+    """Until the check is true; what it raises means not yet."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if check():
+                return
+        except OSError:
+            pass
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(pause)
+
+
+def _base64(path: Path) -> str:
+    import base64
+
+    return base64.b64encode(path.read_bytes()).decode()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        {"batch": batch, "serve": serve, "version": version}[sys.argv[1]](Path(name))
