@@ -77,8 +77,6 @@ def command(ctx: click.Context, host: str, port: int, workers: int, ray: str | N
     configure_logs(debug=ctx.obj["debug"])
     app = create_app(config)
     service: Service = app.state.service
-    if given := os.environ.get("MAQUETTE_KEY"):
-        service.keys.adopt(given)
     if require_key and not any(row.revoked is None for row in service.keys.list()):
         raise SettingError(
             f"serving on {host} needs an API key, and there is none",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from dataclasses import fields
 from typing import Any
 
@@ -102,12 +103,14 @@ def app(args: dict[str, Any]) -> Application:
     """The application that `serve deploy` builds; see deploy/ray-serve.yaml.
 
     Args:
-        args: fields of `ServeConfig` (database and storage must be reachable from every node), and `device`, `vram`.
+        args: fields of `ServeConfig`, and `device`, `vram`. Database and storage must be reachable from every node; by
+            default they are MAQUETTE_DATABASE and MAQUETTE_STORAGE.
 
     Raises:
         SettingError: a name is unknown, or database or storage is missing.
     """
-    options = dict(args)
+    given = {name: os.environ.get(f"MAQUETTE_{name.upper()}") for name in ("database", "storage")}
+    options = {name: value for name, value in given.items() if value} | args
     device, vram = str(options.pop("device", "auto")), options.pop("vram", None)
     known = {each.name for each in fields(ServeConfig)} - {"limits"}
     if unknown := sorted(set(options) - known):

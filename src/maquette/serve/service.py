@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -36,6 +37,8 @@ class Service:
         self.store = open_store(config.storage)
         self.jobs = Jobs(self.engine, config.limits)
         self.keys = Keys(self.engine)
+        if given := os.environ.get("MAQUETTE_KEY"):
+            self.keys.adopt(given)
         self.rates = RateLimiter()
         self.stopping = asyncio.Event()
 
