@@ -117,8 +117,8 @@ class Studio:
         """The cut-outs of a job's pictures: made once, kept as files, and read again in the next stage."""
         views = [view for view in VIEWS if view in task.files]
         kept = {view: f"cutout-{view}.png" for view in views}
-        if all(name in task.files for name in kept.values()):
-            notes = task.result.get("cutouts", {})
+        notes = task.result.get("cutouts", {})  # missing where a worker died after writing the files
+        if all(view in notes and name in task.files for view, name in kept.items()):
             return {
                 view: Cutout(Image.open(io.BytesIO(task.read(name))), *notes[view])
                 for view, name in kept.items()
