@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_SINGLE = 120  # masks that are placed one by one
+
 
 @dataclass(frozen=True)
 class Mask:
@@ -21,7 +23,15 @@ class Mask:
     middle: float
 
     @classmethod
-    def of(cls, cells: np.ndarray) -> Mask:
+    def of(cls, cells: np.ndarray, gap: int) -> Mask:
+        """A mask that also claims `gap` cells to the right and below; all do, so that many lie between any two."""
+        height, width = cells.shape
+        grown = np.zeros((height + gap, width + gap), dtype=bool)
+        for down in range(gap + 1):
+            grown[down : down + height, :width] |= cells
+        for _ in range(gap):
+            grown[:, 1:] |= grown[:, :-1]
+        cells = grown
         padded = np.zeros((cells.shape[0], cells.shape[1] + 2), dtype=np.int8)
         padded[:, 1:-1] = cells
         step = np.diff(padded, axis=1)
@@ -102,17 +112,61 @@ def _shift(bits: np.ndarray, by: int) -> np.ndarray:
     return moved
 
 
-def pack(masks: list[np.ndarray], width: int) -> tuple[list[tuple[int, int, int]], int]:
-    """Place masks on a sheet, the largest first.
+def pack(masks: list[np.ndarray], width: int, gap: int) -> tuple[list[tuple[int, int, int]], int]:
+    """Place masks on a sheet, the largest first; beyond the largest, small ones go in bundles.
 
     Args:
         masks: (H, W) bool of each chart.
         width: of the sheet in cells.
+        gap: least number of free cells between two masks.
 
     Returns:
         Row, column and quarter turns (as by `np.rot90`) of each, and the height of the sheet that was needed.
     """
-    longest = max(max(mask.shape) for mask in masks)
+    order = sorted(range(len(masks)), key=lambda i: (-int(masks[i].sum()), i))
+    items = [(masks[i], [(i, 0, 0)]) for i in order[:_SINGLE]]
+    items += _bundles(masks, order[_SINGLE:], max(width // 5, 16), gap)
+    found, top = _pack_each([mask for mask, _ in items], width, gap)
+    places: list[tuple[int, int, int]] = [(0, 0, 0)] * len(masks)
+    for (whole, members), (row, column, turns) in zip(items, found, strict=True):
+        for index, down, right in members:
+            below, beside = whole.shape[0] - down, whole.shape[1] - right
+            below, beside = below - masks[index].shape[0], beside - masks[index].shape[1]
+            moved = ((down, right), (beside, down), (below, beside), (right, below))[turns]
+            places[index] = (row + moved[0], column + moved[1], turns)
+    return places, top
+
+
+def _bundles(
+    masks: list[np.ndarray], chosen: list[int], width: int, gap: int
+) -> list[tuple[np.ndarray, list[tuple[int, int, int]]]]:
+    """Small masks set in lines like words, the lines in square blocks: each block with its members' places."""
+    bundles = []
+    members: list[tuple[int, int, int]] = []
+    line = row = column = 0
+    for index in sorted(chosen, key=lambda i: (-masks[i].shape[0], i)):
+        height, length = masks[index].shape
+        if column and column + length > width:
+            row, column, line = row + line, 0, 0
+        if members and row + height > width:
+            bundles.append(members)
+            members, row, column, line = [], 0, 0, 0
+        members.append((index, row, column))
+        column, line = column + length + gap, max(line, height + gap)
+    if members:
+        bundles.append(members)
+    result = []
+    for members in bundles:
+        rows, columns = (
+            max(place[axis + 1] + masks[place[0]].shape[axis] for place in members) for axis in (0, 1)
+        )
+        result.append((np.ones((rows, columns), dtype=bool), members))
+    return result
+
+
+def _pack_each(masks: list[np.ndarray], width: int, gap: int) -> tuple[list[tuple[int, int, int]], int]:
+    """As `pack`, each mask by itself."""
+    longest = max(max(mask.shape) for mask in masks) + gap
     area = sum(int(mask.sum()) for mask in masks)
     width = max(width, longest)
     sheet = Sheet(width, int(1.3 * area / width) + longest)
@@ -120,10 +174,10 @@ def pack(masks: list[np.ndarray], width: int) -> tuple[list[tuple[int, int, int]
     for index in sorted(
         range(len(masks)), key=lambda i: (-max(masks[i].shape) * 0.5 - masks[i].sum() ** 0.5, i)
     ):
-        sheet.make_room(max(masks[index].shape))
+        sheet.make_room(max(masks[index].shape) + gap)
         best: tuple[float, int, int, int] | None = None
         for turns in range(4):
-            mask = Mask.of(np.rot90(masks[index], turns))
+            mask = Mask.of(np.rot90(masks[index], turns), gap)
             row, column = sheet.lowest_place(mask)
             # The lowest centre of mass, not the lowest top: what juts up leaves room beside it for others.
             found = (row + mask.middle, column, row, turns)

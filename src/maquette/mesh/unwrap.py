@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import trimesh
 
 _GRID = 1024  # most cells along the sheet when packing
-_PACKED = 0.74  # share of the sheet that the first attempt hopes for
-_ATTEMPTS = 4
+_PACKED = 0.73  # share of the sheet that the first attempt hopes for
+_ATTEMPTS = 3
 _ENOUGH = 0.705  # share of the sheet at which no further attempt is made
 _CHECKED_AT = 2048  # texels along the sheet when looking for folds
 _ROUNDS = 12
@@ -60,16 +60,19 @@ def unwrap(mesh: trimesh.Trimesh, texture_size: int = 2048, padding: int = 2) ->
 
     chart, flat = connected(faces, len(points), find_charts(points, faces)), np.zeros((len(faces), 3, 2))
     todo, grid = np.arange(len(faces)), min(_GRID, texture_size)
+    share, attempts = _PACKED, _ATTEMPTS
     for _ in range(_ROUNDS):
         _lay_flat(points, faces, chart, flat, todo, float(np.sqrt(area / _PACKED)) / _CHECKED_AT)
         chart = np.unique(chart, return_inverse=True)[1].reshape(-1)
         source, corners = _copies(faces, chart, len(points))
-        placed = _pack_charts(flat, chart, _outline(corners, len(source)), padding / texture_size, grid)
+        outline = _outline(corners, len(source))
+        placed, share = _pack_charts(flat, chart, outline, padding / texture_size, grid, share, attempts)
         # Turned and moved, a chart that folds by less than a texel may show it after all.
         todo = np.flatnonzero(np.isin(chart, _doubly_covered(placed, chart, texture_size)))
         if not todo.size:
             break
         chart[todo] = chart.max() + 1 + split_charts(points, faces[todo], chart[todo])
+        share, attempts = 0.98 * share, 1
     uv = np.zeros((len(source), 2))
     uv[corners] = placed
     visual = trimesh.visual.TextureVisuals(uv=uv, material=trimesh.visual.material.PBRMaterial())
@@ -233,26 +236,34 @@ def _covered(points: np.ndarray, block: np.ndarray, width: np.ndarray, height: n
 
 
 def _pack_charts(
-    flat: np.ndarray, chart: np.ndarray, open_edges: np.ndarray, padding: float, grid: int
-) -> np.ndarray:
-    """Turn and place the charts on the sheet: (F, 3, 2) coordinates in [0, 1].
+    flat: np.ndarray,
+    chart: np.ndarray,
+    open_edges: np.ndarray,
+    padding: float,
+    grid: int,
+    share: float,
+    attempts: int,
+) -> tuple[np.ndarray, float]:
+    """Turn and place the charts on the sheet: (F, 3, 2) coordinates in [0, 1], and the share of it that they cover.
 
     Args:
         flat: (F, 3, 2) where corners lie in their chart, chart: (F,).
         open_edges: the half-edges that bound charts.
         padding: least gap between charts in sides of the sheet.
         grid: cells along the sheet.
+        share: of the sheet that is hoped for.
+        attempts: at most so many sizes are tried.
     """
     count = int(chart.max()) + 1
     flat = _upright(flat, chart, count)
     area = float(np.abs(_signed_areas(flat)).sum())
-    share, best = _PACKED, None
-    for _ in range(_ATTEMPTS):
+    best, gap = None, int(np.ceil(padding * grid))
+    for _ in range(attempts):
         cells = flat * (grid * np.sqrt(share / area))
         low, width, height = _boxes(cells, chart, count)
         cells = cells - low[chart][:, None]
-        masks = _masks(cells, chart, width, height, open_edges, int(np.ceil(padding * grid)))
-        places, top = pack(masks, grid)
+        masks = _masks(cells, chart, width, height, open_edges)
+        places, top = pack(masks, grid, gap)
         side = max(top, grid, *(max(mask.shape) for mask in masks))
         used = share * (grid / side) ** 2
         if best is None or used > best[0]:
@@ -261,8 +272,8 @@ def _pack_charts(
             break
         share *= 0.995 * grid / top
     assert best is not None
-    _, cells, shapes, chosen, side = best
-    return _placed(cells, chart, shapes, chosen) / side
+    used, cells, shapes, chosen, side = best
+    return _placed(cells, chart, shapes, chosen) / side, used
 
 
 def _signed_areas(flat: np.ndarray) -> np.ndarray:
@@ -289,14 +300,9 @@ def _upright(flat: np.ndarray, chart: np.ndarray, count: int) -> np.ndarray:
 
 
 def _masks(
-    cells: np.ndarray,
-    chart: np.ndarray,
-    width: np.ndarray,
-    height: np.ndarray,
-    open_edges: np.ndarray,
-    gap: int,
+    cells: np.ndarray, chart: np.ndarray, width: np.ndarray, height: np.ndarray, open_edges: np.ndarray
 ) -> list[np.ndarray]:
-    """The cells that each chart touches, and `gap` more to the right and above."""
+    """The cells that each chart touches."""
     taken = _covered(cells, chart, width, height) > 0
     first = np.cumsum(width * height) - width * height
     # The outline is walked in steps of less than half a cell, so that no cell it cuts is missed by much.
@@ -309,15 +315,8 @@ def _masks(
     own = chart[face[edge]]
     x, y = x.clip(0, width[own] - 1), y.clip(0, height[own] - 1)
     taken[first[own] + y * width[own] + x] = True
-    masks = []
-    for begin, w, h in zip(first.tolist(), width.tolist(), height.tolist(), strict=True):
-        mask = np.zeros((h + gap, w + gap), dtype=bool)
-        block = taken[begin : begin + w * h].reshape(h, w)
-        for up in range(gap + 1):
-            for right in range(gap + 1):
-                mask[up : up + h, right : right + w] |= block
-        masks.append(mask)
-    return masks
+    blocks = np.split(taken, first[1:])
+    return [block.reshape(h, w) for block, h, w in zip(blocks, height, width, strict=True)]
 
 
 def _placed(cells: np.ndarray, chart: np.ndarray, shapes: np.ndarray, places: np.ndarray) -> np.ndarray:

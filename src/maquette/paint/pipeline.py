@@ -88,7 +88,11 @@ class PaintPipeline:
             CheckpointError: the model is unknown, missing or damaged.
             SettingError: the device cannot be had.
         """
-        raise CheckpointError(f"there is no paint model {model!r}", "paint with your own `Painter` for now")
+        from maquette.paint.project import ProjectPainter
+
+        if model != "project":
+            raise CheckpointError(f"there is no paint model {model!r}", "the known one is project")
+        return cls(ProjectPainter())
 
     def paint(
         self,

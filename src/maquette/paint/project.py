@@ -1,0 +1,260 @@
+"""The painter without weights: what the pictures see is painted, the rest is mirrored or continued.
+
+For each picture the camera is found by the outline (`maquette.paint.pose`). A shape made from one picture never fits
+it exactly, so the picture is bent, as little as can be, until its outline is the shape's; nothing of the background
+lands on the shape and no rim stays bare. What no picture sees comes from the same pictures as a mirror would show
+them, left for right, and front for back where the shape is alike from both; what is left continues the colours around
+it over the surface. All of it is deterministic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from maquette.mesh.unwrap import unwrap, uv_is_usable
+from maquette.paint.bake import BakeSettings, View, back_project
+from maquette.paint.bend import bend
+from maquette.paint.fill import fill, fill_between_charts
+from maquette.paint.pose import Pose, find_camera, framed_camera, surface_points
+from maquette.paint.texels import Texels, lay_out
+from maquette.picture.cutout import Cutout
+from maquette.render.camera import clip_positions
+from maquette.render.rasterize import rasterize
+from maquette.runtime.progress import OnProgress
+
+if TYPE_CHECKING:
+    import trimesh
+
+    from maquette.paint.pipeline import PaintSettings
+
+AZIMUTHS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
+"""Where the camera of each view is expected; left is the object's own left."""
+
+_BEND_GRID = 256
+_FAINTER = 2e-2  # say of each picture in a mirror beside the one before it
+_ALIKE = 0.05  # of the shape's size: how far front and back may differ and still count as alike
+_ROUGHNESS = (0.72, 0.38)  # of matte places, and of highlights
+_METAL_ROUGH_SIDE = 1024
+_BAKE = BakeSettings(sharpness=3.0, max_angle=82.0, fade=6.0)
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """One picture and the camera that took it: (H, W, 4) colour and roughness, (H, W) bool inside of the outline."""
+
+    values: np.ndarray
+    inside: np.ndarray
+    pose: Pose
+
+
+class ProjectPainter:
+    """Paints by projecting the pictures; see the module."""
+
+    def paint(
+        self,
+        mesh: trimesh.Trimesh,
+        pictures: Mapping[str, Cutout],
+        settings: PaintSettings,
+        on_progress: OnProgress,
+    ) -> trimesh.Trimesh:
+        """A copy of the mesh with a texture; `metadata["maquette"]["paint"]` counts the texels seen and guessed."""
+        on_progress("unwrap", 0, 1)
+        painted, kept = with_coordinates(mesh, settings)
+        on_progress("unwrap", 1, 1)
+        upright = _normalised(painted)
+        steps = len(pictures) + 3
+        taken: list[_Picture] = []
+        for name, cutout in pictures.items():
+            on_progress("paint", len(taken), steps)
+            taken.append(_take(upright, cutout, AZIMUTHS[name]))
+        views = _views(upright, taken, settings.texture_size)
+        on_progress("paint", steps - 3, steps)
+        texels = lay_out(upright, settings.texture_size)
+        on_progress("paint", steps - 2, steps)
+        values, weight, seen = _blend(texels, views, len(taken))
+        on_progress("paint", steps - 1, steps)
+        texture = fill(texels, values, (weight > 0).float()).clamp(0, 1).numpy()
+        painted.visual.material = _material(texture)  # type: ignore[union-attr]
+        inner = ~texels.rim
+        counts = [int((chosen & inner).sum()) for chosen in (seen, (weight > 0) & ~seen, weight <= 0)]
+        _describe(painted, settings, pictures, taken, counts, kept)
+        on_progress("paint", steps, steps)
+        return painted
+
+
+def with_coordinates(mesh: trimesh.Trimesh, settings: PaintSettings) -> tuple[trimesh.Trimesh, bool | str]:
+    """A copy of the mesh with texture coordinates: its own where asked for and usable, else new ones.
+
+    Returns:
+        The mesh, and True where its own were kept, False where they were not asked for, or why they were not kept.
+    """
+    import trimesh
+
+    reason: str | None = None
+    if settings.keep_uv:
+        reason = uv_is_usable(mesh)
+        if reason is None:
+            kept = mesh.copy()
+            kept.visual = trimesh.visual.TextureVisuals(uv=np.array(mesh.visual.uv))  # type: ignore[union-attr]
+            return kept, True
+    return unwrap(mesh, settings.texture_size), reason or False
+
+
+def _normalised(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
+    """A copy around the origin that reaches 1, for the cameras."""
+    result = mesh.copy()
+    low, high = result.bounds
+    result.vertices = (result.vertices - (low + high) / 2) / max(
+        float(np.ptp(result.bounds, axis=0).max()) / 2, 1e-300
+    )
+    return result
+
+
+def _take(mesh: trimesh.Trimesh, cutout: Cutout, expected: float) -> _Picture:
+    rgba = np.asarray(cutout.rgba.convert("RGBA"), np.float32) / 255
+    alpha = rgba[..., 3]
+    pose = find_camera(mesh.vertices, mesh.faces, alpha, expected)
+    rows, columns = np.flatnonzero((alpha > 0.5).any(1)), np.flatnonzero((alpha > 0.5).any(0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    rgb, inside = rgba[box][..., :3], _eroded(alpha[box] > 0.9)
+    if inside.mean() < 0.01:  # nothing but thin parts
+        inside = alpha[box] > 0.5
+    values = np.dstack([rgb, _roughness(rgb, inside)])
+    # Outside the outline stand the colours nearest to it, in case something looks there.
+    filled = fill_between_charts(torch.from_numpy(values), torch.from_numpy(inside)).numpy()
+    return _Picture(filled, inside, pose)
+
+
+def _eroded(mask: np.ndarray) -> np.ndarray:
+    import cv2
+
+    width = 1 + 2 * max(1, round(min(mask.shape) / 250))
+    padded = np.pad(mask.astype(np.uint8), 1)
+    return cv2.erode(padded, np.ones((width, width), np.uint8))[1:-1, 1:-1] > 0
+
+
+def _roughness(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(H, W) plain guess: places much brighter and paler than what is around them are highlights, hence glossier."""
+    import cv2
+
+    value = rgb.max(-1)
+    pale = 1 - (value - rgb.min(-1)) / np.maximum(value, 1e-3)
+    reach = max(3, round(min(rgb.shape[:2]) / 12))
+    mask = inside.astype(np.float32)
+    around = cv2.blur(value * mask, (reach, reach)) / np.maximum(cv2.blur(mask, (reach, reach)), 1e-3)
+    highlight = np.clip((value - around - 0.12) * 4, 0, 1) * np.clip((pale - 0.5) * 3, 0, 1) * (value > 0.7)
+    matte, glossy = _ROUGHNESS
+    return cv2.blur(matte + (glossy - matte) * highlight.astype(np.float32), (reach, reach))
+
+
+def _views(mesh: trimesh.Trimesh, taken: list[_Picture], texture_size: int) -> list[View]:
+    """The pictures as the cameras see them, then as mirrors show them."""
+    size = int(np.clip(texture_size // 2, 512, 1536))
+    views = [_bent(mesh, picture, size, 1.0) for picture in taken]
+    for picture in taken:
+        flipped = replace(picture, values=picture.values[:, ::-1], inside=picture.inside[:, ::-1])
+        azimuth = picture.pose.camera.azimuth
+        mirrors = [(flipped, -azimuth)]
+        if len(taken) == 1 and _alike_from_behind(mesh):
+            mirrors += [(flipped, 180 - azimuth), (picture, 180 + azimuth)]
+        for step, (image, turned) in enumerate(mirrors, 1):
+            views.append(_bent(mesh, _turned(mesh, image, turned), size, _FAINTER**step))
+    return views
+
+
+def _turned(mesh: trimesh.Trimesh, picture: _Picture, azimuth: float) -> _Picture:
+    camera = picture.pose.camera
+    moved = framed_camera(mesh.vertices, azimuth, camera.elevation, camera.fov_degrees or 0.0)
+    return replace(picture, pose=Pose(moved, picture.pose.fit))
+
+
+def _alike_from_behind(mesh: trimesh.Trimesh) -> bool:
+    """Whether front and back could be swapped without much change to the shape."""
+    from scipy.spatial import cKDTree
+
+    points = surface_points(mesh.vertices, mesh.faces)
+    away, _ = cKDTree(points).query(points[::8] * [1, 1, -1])
+    return float(np.quantile(away, 0.9)) < _ALIKE * float(np.ptp(points, axis=0).max())
+
+
+def _bent(mesh: trimesh.Trimesh, picture: _Picture, size: int, weight: float) -> View:
+    """The picture as its camera's view of the mesh."""
+    camera = picture.pose.camera
+    vertices = torch.from_numpy(np.array(mesh.vertices, np.float32))
+    clip = clip_positions(vertices, [camera])[0] * torch.tensor([1.0, -1.0, 1.0, 1.0])
+    faces = torch.from_numpy(np.array(mesh.faces, np.int64))
+    shape = rasterize(clip, faces, (_BEND_GRID, _BEND_GRID)).mask[0].numpy()
+    values = bend(picture.values, picture.inside, shape, size)
+    return View(torch.from_numpy(values.clip(0, 1)), camera, weight)
+
+
+def _blend(texels: Texels, views: list[View], real: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(T, C) values, (T,) weights and (T,) bool: which texels a real picture sees."""
+    total = torch.zeros(len(texels.index))
+    values = torch.zeros(len(total), views[0].picture.shape[-1])
+    seen = torch.zeros(len(total), dtype=torch.bool)
+    for number, view in enumerate(views):
+        chosen, colour, weight = back_project(texels, view, _BAKE)
+        values.index_add_(0, chosen, colour * weight[:, None])
+        total.index_add_(0, chosen, weight)
+        if number < real:
+            seen[chosen] = True
+    return values / total.clamp(min=1e-12)[:, None], total, seen
+
+
+def _material(texture: np.ndarray) -> Any:
+    """One PBR material from an (S, S, 4) texture of colour and roughness."""
+    from trimesh.visual.material import PBRMaterial
+
+    pixels = np.rint(texture * 255).astype(np.uint8)
+    rough = Image.fromarray(np.ascontiguousarray(pixels[..., 3]))
+    side = min(rough.width, _METAL_ROUGH_SIDE)
+    rough = rough.resize((side, side), Image.Resampling.BOX)
+    flat = {value: Image.new("L", rough.size, value) for value in (0, 255)}
+    return PBRMaterial(
+        baseColorTexture=Image.fromarray(np.ascontiguousarray(pixels[..., :3])),
+        metallicRoughnessTexture=Image.merge("RGB", (flat[255], rough, flat[0])),
+        metallicFactor=1.0,
+        roughnessFactor=1.0,
+    )
+
+
+def _describe(
+    painted: trimesh.Trimesh,
+    settings: PaintSettings,
+    pictures: Mapping[str, Cutout],
+    taken: list[_Picture],
+    counts: list[int],
+    kept: bool | str,
+) -> None:
+    poses = {
+        name: {
+            "azimuth": picture.pose.camera.azimuth,
+            "elevation": picture.pose.camera.elevation,
+            "fov": picture.pose.camera.fov_degrees,
+            "outline_overlap": round(picture.pose.fit, 3),
+        }
+        for name, picture in zip(pictures, taken, strict=True)
+    }
+    paint = {
+        "painter": "project",
+        "texture_size": settings.texture_size,
+        "texels": dict(zip(("seen", "mirrored", "guessed"), counts, strict=True)),
+        "cameras": poses,
+        "kept_uv": kept is True,
+    }
+    painted.metadata["maquette"] = {**painted.metadata.get("maquette", {}), "paint": paint}
+    notes = list(painted.metadata.get("notes", []))
+    if isinstance(kept, str):
+        notes.append(f"the mesh's own texture coordinates were replaced: {kept}")
+    for name, picture in zip(pictures, taken, strict=True):
+        if picture.pose.fit < 0.6:
+            notes.append(f"the {name} picture's outline hardly fits the shape, so its paint may sit wrongly")
+    painted.metadata["notes"] = notes
