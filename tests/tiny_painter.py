@@ -49,5 +49,5 @@ def tiny_painter(config: PaintModelConfig = PBR, *, enlarges: bool = False) -> P
         PaintUNet(config.unet).eval().requires_grad_(False),
         ImageVAE(config.vae).eval().requires_grad_(False),
         dino=None if config.dino is None else DinoV2(config.dino).eval().requires_grad_(False),
-        upscaler=Upscaler(UpscalerConfig(8, 1, 4)).eval().requires_grad_(False) if enlarges else None,
+        upscaler=Upscaler(UpscalerConfig(4, 1, 2)).eval().requires_grad_(False) if enlarges else None,
     )

@@ -62,24 +62,24 @@ def remove_light(
     Args:
         remover: the networks, on one device.
         picture: the object in the middle of a square picture.
-        noise: (1, 4, size / 8, size / 8) of unit deviation, on the networks' device and in their precision.
+        noise: (1, 4, size / 8, size / 8) float32 of unit deviation, on the networks' device.
         draw_noise: fresh noise of that shape for every step.
         on_step: told about every step; may raise to stop.
     """
     side = remover.size
     pixels = erode_alpha(np.asarray(picture.convert("RGBA").resize((side, side), Image.Resampling.BICUBIC)))
     target = torch.from_numpy(pixels.astype(np.float32) / 255).to(noise.device)
-    shown = (target[..., :3] * 2 - 1).permute(2, 0, 1)[None].to(noise.dtype)
+    shown = (target[..., :3] * 2 - 1).permute(2, 0, 1)[None].to(remover.vae.moments.weight.dtype)
     mean, _ = remover.vae.posterior(shown)  # unscaled, as this model was trained
     context = TextContext(remover.text.empty_prompt())
     contexts = [context] * len(list(remover.unet.transformers()))
 
     def predict(latents: Tensor, time: float) -> Tensor:
         step = remover.unet.embed_time(torch.tensor([time], device=latents.device))
-        return remover.unet(torch.cat([latents, mean], dim=1), step, contexts)
+        return remover.unet(torch.cat([latents.to(mean.dtype), mean], dim=1), step, contexts).float()
 
     latents = sample_euler_ancestral(predict, noise, remover.schedule, remover.steps, draw_noise, on_step)
-    redrawn = remover.vae.decode(latents).float().clamp(-1, 1)[0].permute(1, 2, 0) / 2 + 0.5
+    redrawn = remover.vae.decode(latents.to(mean.dtype)).float().clamp(-1, 1)[0].permute(1, 2, 0) / 2 + 0.5
     redrawn = (redrawn * 255).round() / 255
     corrected = correct_colours(redrawn, target[..., :3], target[..., 3:])
     alpha = corrected[..., 3:]

@@ -36,6 +36,18 @@ class PaintSettings:
     """Use the texture coordinates that the mesh has, where they do not overlap."""
     cutout: Method = "auto"
     """How objects are separated from their background, in pictures that are not cut out yet."""
+    views: int = 6
+    """From here on for `pbr` alone. Views that are drawn, 6 to 12; fewer where more would show nothing new."""
+    view_size: int = 512
+    """Their side in pixels, a multiple of 64 from 256 to 1024."""
+    steps: int | None = None
+    """Denoising steps; None for the model's own number."""
+    guidance: float | None = None
+    """How closely to follow the picture, 0 to 100; None for the model's own."""
+    upscale: bool = True
+    """Enlarge the views four times before they are baked, where the upscaler is here."""
+    compatible: bool = False
+    """Do everything the published way, its mistakes included; see docs/painting.md."""
 
     def __post_init__(self) -> None:
         if self.painter not in ("project", "pbr"):
@@ -45,6 +57,16 @@ class PaintSettings:
             raise SettingError(
                 f"texture_size is {self.texture_size}", f"it must be a power of two from {low} to {high}"
             )
+        if not 6 <= self.views <= 12:
+            raise SettingError(f"views is {self.views}", "it must be from 6 to 12")
+        if not 256 <= self.view_size <= 1024 or self.view_size % 64:
+            raise SettingError(
+                f"view_size is {self.view_size}", "it must be a multiple of 64 from 256 to 1024"
+            )
+        if self.steps is not None and not 1 <= self.steps <= 1000:
+            raise SettingError(f"steps is {self.steps}", "it must be from 1 to 1000")
+        if self.guidance is not None and not 0 <= self.guidance <= 100:  # false for NaN too
+            raise SettingError(f"guidance is {self.guidance}", "it must be a number from 0 to 100")
         if not 0 <= self.seed < 2**63:
             raise SettingError(f"seed is {self.seed}", "it must be from 0 to 2⁶³ - 1")
 

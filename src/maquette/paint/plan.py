@@ -84,14 +84,14 @@ def plan_painting(
     tracer = _Tracer(config, views, view_size, dtype, compatible, references)
     total = views * config.unet.num_materials
     rows, denoise = _first_fit([None, *_halves(total)[1:]], tracer.denoise, budget)
-    vae_rows, pictures = _first_fit(_halves(views), tracer.autoencoder, budget)
+    # More than two pictures at once take memory and save no time: two fill a device.
+    vae_rows, pictures = _first_fit(_halves(min(views, 2)), tracer.autoencoder, budget)
     peaks = {
         "dino": tracer.dino(),
         "autoencoder": pictures,
         "reference": tracer.reference(rows),
         "denoise": denoise,
     }
-    weights = num_bytes(tracer.unet, tracer.vae, tracer.eyes)
     tile: int | None = None
     if upscaler is not None:
         tile, peaks["upscale"] = _first_fit(TILES, lambda side: tracer.upscale(upscaler, side), budget)
@@ -102,8 +102,9 @@ def plan_painting(
             f"{views} views of {view_size} needs {peaks[worst] / 1e9:.1f}",
             "raise the budget, or paint fewer or smaller views",
         )
-    loose = max(peak - tracer.weights_of(stage) for stage, peak in peaks.items())
-    return PaintPlan(rows, vae_rows, tile, stay=weights + loose <= budget, peaks=peaks)
+    beside = {stage: peak + tracer.others(stage) for stage, peak in peaks.items()}
+    stay = max(beside.values()) <= budget
+    return PaintPlan(rows, vae_rows, tile, stay, beside if stay else peaks)
 
 
 def _halves(count: int) -> list[int]:
@@ -148,9 +149,9 @@ class _Tracer:
             "denoise": num_bytes(self.unet) - num_bytes(self.unet.reference),
         }
 
-    def weights_of(self, stage: str) -> int:
-        """Bytes of the networks that a stage has on the device."""
-        return self._weights[stage]
+    def others(self, stage: str) -> int:
+        """Bytes of the networks that a stage does without."""
+        return sum(self._weights.values()) - self._weights[stage]
 
     def dino(self) -> int:
         """Look at the reference picture."""
