@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from maquette.errors import CheckpointError, SettingError
+from maquette.errors import SettingError
 from maquette.picture.cutout import Cutout, Method
 from maquette.picture.views import Source, cut_out_views
 from maquette.runtime.progress import OnProgress, silent
@@ -110,11 +110,13 @@ class PaintPipeline:
             CheckpointError: the model is unknown, missing or damaged.
             SettingError: the device cannot be had.
         """
-        from maquette.paint.project import ProjectPainter
+        if model == "project":
+            from maquette.paint.project import ProjectPainter
 
-        if model != "project":
-            raise CheckpointError(f"there is no paint model {model!r}", "the known one is project")
-        return cls(ProjectPainter())
+            return cls(ProjectPainter())
+        from maquette.paint.diffusion import DiffusionPainter
+
+        return cls(DiffusionPainter.from_pretrained(model, device=device, vram=vram))
 
     def paint(
         self,
