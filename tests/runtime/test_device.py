@@ -31,3 +31,12 @@ def test_unknown_names_are_refused() -> None:
 def test_a_device_that_is_not_here_is_refused() -> None:
     with pytest.raises(SettingError, match="this machine has none"):
         choose_runtime("cuda")
+
+
+def test_a_precision_that_the_device_lacks_is_found_by_trying(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lacking(*arguments: object) -> torch.Tensor:
+        raise RuntimeError("not implemented for 'BFloat16'")
+
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", lacking)
+    with pytest.raises(SettingError, match="cpu cannot compute in bfloat16"):
+        choose_runtime("cpu", "bfloat16")

@@ -30,13 +30,27 @@ def choose_runtime(device: str = "auto", dtype: str | None = None) -> Runtime:
         dtype: "float32", "float16" or "bfloat16"; None for float16 on CUDA, else float32.
 
     Raises:
-        SettingError: the device is not here, or a name is unknown.
+        SettingError: the device is not here or cannot compute in that precision, or a name is unknown.
     """
     if dtype is not None and dtype not in DTYPES:
         raise SettingError(f"dtype is {dtype!r}", f"it must be one of {', '.join(DTYPES)}")
     chosen, reason = _choose_device(device)
     precision = DTYPES[dtype] if dtype else (torch.float16 if chosen.type == "cuda" else torch.float32)
+    _try_out(chosen, precision)
     return Runtime(chosen, precision, reason)
+
+
+def _try_out(device: torch.device, dtype: torch.dtype) -> None:
+    """Ask for what every network needs, rather than trust a list of what devices can do."""
+    try:
+        heads = torch.ones(1, 1, 2, 8, device=device, dtype=dtype)
+        result = torch.nn.functional.scaled_dot_product_attention(heads, heads, heads @ heads.mT @ heads)
+        works = bool(result.float().isfinite().all())
+    except (RuntimeError, TypeError):
+        works = False
+    if not works:
+        name = str(dtype).removeprefix("torch.")
+        raise SettingError(f"{device} cannot compute in {name}", "use another --device or --dtype float32")
 
 
 def _choose_device(name: str) -> tuple[torch.device, str]:
