@@ -31,7 +31,7 @@ from maquette.serve.files import MEDIA_TYPES
 from maquette.serve.params import VIEWS
 from maquette.serve.worker import Task
 from maquette.shape.pipeline import ShapePipeline, ShapeSettings
-from maquette.shape.surface import marching_cubes
+from maquette.shape.surface import extract_surface
 from maquette.shape.volume import VolumeSettings
 
 if TYPE_CHECKING:
@@ -193,10 +193,9 @@ class _Sketcher:
         if time.monotonic() < self.due or done == total:
             return
         started = time.monotonic()
-        volume = VolumeSettings(SKETCH_RESOLUTION)
         with contextlib.suppress(MaquetteError):  # early latents may have no surface yet
-            logits = self.pipeline.decode(latents[:1], volume)
-            mesh = marching_cubes(logits.numpy(), bounds=volume.bounds)
+            field = self.pipeline.field(latents[:1])
+            mesh = extract_surface(self.pipeline.decode(field, VolumeSettings(SKETCH_RESOLUTION)), field)
             self.task.write("sketch.webp", _picture(mesh, PREVIEW_SIZE // 2), MEDIA_TYPES["webp"], "preview")
         self.due = time.monotonic() + SKETCH_AFTER + 10 * (time.monotonic() - started)
 
