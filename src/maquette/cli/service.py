@@ -37,7 +37,7 @@ MODELS = (
         "--painter",
         "painters",
         multiple=True,
-        default=("none",),
+        default=("project",),
         help="A painter to offer, or none; repeatable.",
     ),
     click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
