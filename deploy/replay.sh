@@ -103,6 +103,26 @@ mkdir -p "$work/data" && rm -rf "${work:?}/data"/* && chown 10001 "$work/data"
 cp "$here/examples/sofa.png" "$work/data/"
 mapfile -t vars < <(environment)
 (cd "$root" && find . -xdev \( -path ./proc -o -path ./data -o -path ./tmp \) -prune -o -printf '%p %s %T@ %m %U\n') | sort >"$work/before"
+key=mq_replay_$(head -c 32 /dev/urandom | od -An -tx1 | tr -d ' \n')
+# What happens inside: the image's command, its health check until it passes, one asset over HTTP, and an orderly end.
+inside='
+  cd /data
+  if touch /opt/maquette/written 2>/dev/null; then echo "the root can be written" >&2; exit 1; fi
+  health=("${@:2:$1}"); shift $(($1 + 1))
+  "$@" & server=$!
+  for _ in $(seq 120); do "${health[@]}" 2>/dev/null && break; kill -0 $server; sleep 1; done
+  "${health[@]}" && echo "healthy after $SECONDS s"
+  python3 - <<PYTHON
+import base64, json, os, urllib.request
+picture = base64.b64encode(open("/data/sofa.png", "rb").read()).decode()
+body = json.dumps({"image": picture, "texture": False, "type": "glb"}).encode()
+headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MAQUETTE_KEY"]}
+request = urllib.request.Request("http://127.0.0.1:8080/generate", body, headers)
+open("/data/sofa.glb", "wb").write(urllib.request.urlopen(request, timeout=600).read())
+PYTHON
+  echo "one asset after $SECONDS s"
+  kill -TERM $server; wait $server || true
+'
 ROOT=$root DATA=$work/data USER_ID=$user enter --net bash -euc '
   ip link set lo up
   mkdir -p "$ROOT"/{data,tmp,proc,dev}
@@ -112,12 +132,7 @@ ROOT=$root DATA=$work/data USER_ID=$user enter --net bash -euc '
     touch "$ROOT/dev/$node" && mount --bind "/dev/$node" "$ROOT/dev/$node"; done
   mkdir -m 1777 "$ROOT/dev/shm" && mount -t tmpfs -o mode=1777 tmpfs "$ROOT/dev/shm"
   exec chroot "$ROOT" setpriv --reuid "$USER_ID" --regid "$USER_ID" --clear-groups --no-new-privs --bounding-set=-all \
-    env -i "$@"' _ "${vars[@]}" sh -euc '
-  cd /data
-  if touch /opt/maquette/written 2>/dev/null; then echo "the root can be written" >&2; exit 1; fi
-  maquette doctor
-  maquette generate sofa.png -o sofa.glb
-  '
+    env -i "$@"' _ "${vars[@]}" "MAQUETTE_KEY=$key" bash -euc "$inside" _ "${#health[@]}" "${health[@]}" "${entrypoint[@]}" "${cmd[@]}"
 say "what was written outside the volumes"
 (cd "$root" && find . -xdev \( -path ./proc -o -path ./data -o -path ./tmp \) -prune -o -printf '%p %s %T@ %m %U\n') | sort >"$work/after"
 diff "$work/before" "$work/after" && echo nothing
