@@ -28,4 +28,4 @@ def create(image: str) -> str:
 
 
 if __name__ == "__main__":
-    print(create(sys.argv[1]))  # noqa: T201
+    print(create(sys.argv[1]))

@@ -60,11 +60,13 @@ def test_thickness_of_a_ball_is_its_diameter() -> None:
 def test_texture_seams_do_not_open_a_solid(tmp_path: Path) -> None:
     ball = textured_ball()
     ball.unmerge_vertices()
-    path = export_mesh(ball, tmp_path / "ball.glb", metadata=META | {"texels": {"seen": 0.7, "guessed": 0.3}})
+    path = export_mesh(
+        ball, tmp_path / "ball.glb", metadata=META | {"paint": {"texels": {"seen": 7, "guessed": 3}}}
+    )
     _, report = inspect_file(path)
     assert report.watertight and report.manifold and report.components == 1
     assert report.units == "metres" and report.textures == {"baseColorTexture": [32, 32]}
-    assert report.made["seed"] == 7 and report.texels == {"seen": 0.7, "guessed": 0.3}
+    assert report.made["seed"] == 7 and report.texels == {"seen": 7, "guessed": 3}
 
 
 def test_open_and_pinched_surfaces() -> None:

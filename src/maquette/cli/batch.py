@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file."
 )
-@click.option("--painter", default="none", show_default=True, help="project, pbr, a paint model, or none.")
+@click.option("--painter", default="project", show_default=True, help="project, pbr, a paint model, or none.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
 @click.option(
     "--dtype", type=click.Choice(["float32", "float16", "bfloat16"]), help="Default: by the device."

@@ -76,7 +76,7 @@ def _lines(report: MeshReport) -> list[tuple[str, str]]:
         lines.append(("texels", ", ".join(f"{name} {value}" for name, value in report.texels.items())))
     if report.made:
         lines.append(
-            ("made by", ", ".join(f"{key} {value}" for key, value in report.made.items() if key != "texels"))
+            ("made by", ", ".join(f"{key} {value}" for key, value in report.made.items() if key != "paint"))
         )
     if report.validator is None:
         lines.append(("validator", "did not run"))

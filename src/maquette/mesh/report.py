@@ -144,7 +144,7 @@ def report_on(
         uv_used=used,
         uv_overlap=overlap,
         textures=_texture_sizes(mesh),
-        texels=made.get("texels"),
+        texels=made.get("paint", {}).get("texels"),
         made=made,
         validator=validator,
     )
