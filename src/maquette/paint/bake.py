@@ -10,6 +10,7 @@ hands over to the next, nor where two charts of the sheet meet.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -101,37 +102,36 @@ def back_project(
         (K,) int64 texels that it sees, ascending; (K, C) their colours; (K,) their weights, above 0.
     """
     settings = settings or BakeSettings()
-    table, width = _pixel_table(texels, view, settings)
-    to_eye = _directions_to_eye(view.camera, texels)
-    facing = (texels.normal * to_eye).sum(-1)
-    limit = torch.tensor(settings.max_angle).deg2rad().cos().item()
-    facet = texels.facet[texels.net_face]
-    candidates = ((facing > limit) & ((facet * to_eye).sum(-1) > 0.5 * limit)).nonzero()[:, 0]
+    table = _pixel_table(texels, view, settings)
+    limit = math.cos(math.radians(settings.max_angle))
+    # Faces that look away are left out first: for most views that is half of the texels.
+    centre = texels.vertices[texels.faces].mean(1)
+    towards = (texels.facet * _to_eye(view.camera, centre)).sum(-1) > 0.5 * limit
+    candidates = towards[texels.net_face].nonzero()[:, 0]
     chosen, colours, weights = [], [], []
     for part in candidates.split(_TEXELS_AT_ONCE):
-        colour, say = _look_up(texels, part, facet[part], view, table, width, settings)
+        facing = (texels.normal[part] * _to_eye(view.camera, texels.position[part])).sum(-1)
+        part, facing = part[facing > limit], facing[facing > limit]
+        colour, say = _look_up(texels, part, view, table, settings)
         # From the limit on the cosine counts from zero, so that a view's say starts without a step.
-        weight = (facing[part] ** settings.sharpness * ((facing[part] - limit) / 0.1).clamp(max=1)) * say
+        weight = facing**settings.sharpness * ((facing - limit) / 0.1).clamp(max=1) * say
         keep = weight > 0
         chosen.append(part[keep])
         colours.append(colour[keep])
         weights.append(weight[keep] * view.weight)
-    if not chosen:
-        none = candidates
-        return none, view.picture.new_zeros(0, view.picture.shape[-1]), facing.new_zeros(0)
     return torch.cat(chosen), torch.cat(colours), torch.cat(weights)
 
 
-def _directions_to_eye(camera: Camera, texels: Texels) -> Tensor:
-    """(T, 3) or (1, 3) unit vectors from the surface to the camera."""
-    back = view_matrix(camera)[2, :3].to(texels.position.device)
+def _to_eye(camera: Camera, position: Tensor) -> Tensor:
+    """(P, 3) or (1, 3) unit vectors from places to the camera."""
+    back = view_matrix(camera)[2, :3].to(position.device)
     if camera.fov_degrees is None:
         return back[None]
-    return F.normalize(back * camera.distance - texels.position, dim=-1)
+    return F.normalize(back * camera.distance - position, dim=-1)
 
 
-def _pixel_table(texels: Texels, view: View, settings: BakeSettings) -> tuple[Tensor, int]:
-    """(H * W, 4 + C) what each pixel shows: position, say (0 where there is nothing), colour; and the width W."""
+def _pixel_table(texels: Texels, view: View, settings: BakeSettings) -> Tensor:
+    """(H + 2, W + 2, 4 + C) position, say (0 where there is nothing) and colour of each pixel, framed by zeros."""
     height, width, _ = view.picture.shape
     clip = clip_positions(texels.vertices, [view.camera], width / height)[0]
     fragments = rasterize(clip * clip.new_tensor([1, -1, 1, 1]), texels.faces, (height, width))
@@ -140,7 +140,7 @@ def _pixel_table(texels: Texels, view: View, settings: BakeSettings) -> tuple[Te
     if view.alpha is not None:
         say = say * view.alpha.to(say)
     table = torch.cat([position, say[..., None], view.picture.to(position)], -1)
-    return table.view(height * width, -1), width
+    return F.pad(table, (0, 0, 1, 1, 1, 1))
 
 
 def _say(covered: Tensor, depth: Tensor, camera: Camera, settings: BakeSettings) -> Tensor:
@@ -148,8 +148,6 @@ def _say(covered: Tensor, depth: Tensor, camera: Camera, settings: BakeSettings)
     height = len(covered)
     distance, footprint = _eye_distance(depth, camera, height)
     far = torch.where(covered, distance, torch.inf)
-    # A step to the nearest of the neighbours marks the farther side only: the near side owns its pixels up to its
-    # outline, where a picture that was smoothed mixes both.
     padded = F.pad(far[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     centre = padded[1:-1, 1:-1]
     edge = ~covered
@@ -173,36 +171,40 @@ def _eye_distance(depth: Tensor, camera: Camera, height: int) -> tuple[Tensor, T
         distance = (ndc * (far - near) + far + near) / 2
         return distance, torch.full_like(distance, camera.ortho_scale / height)
     distance = 2 * far * near / (far + near - ndc * (far - near))
-    slope = 2 * torch.tensor(camera.fov_degrees / 2).deg2rad().tan().item() / height
+    slope = 2 * math.tan(math.radians(camera.fov_degrees / 2)) / height
     return distance, distance * slope
 
 
 def _pixels_from(edge: Tensor, reach: int) -> Tensor:
-    """(H, W) float chessboard-and-diamond distance in pixels to the nearest true pixel, at most `reach`."""
-    near = edge.float()[None, None]
-    result = torch.full_like(near, reach)
-    result = torch.where(near > 0, 0.0, result)
+    """(H, W) float distance in pixels to the nearest true pixel, at most `reach`, with octagons for level lines."""
+    result = torch.full(edge.shape, float(reach), device=edge.device)
+    near = edge
+    result[near] = 0.0
     for step in range(1, reach):
-        if step % 2:
-            near = F.max_pool2d(near, 3, 1, 1)
-        else:  # a plus-shaped step between square ones makes the level lines octagons
-            near = torch.maximum(F.max_pool2d(near, (3, 1), 1, (1, 0)), F.max_pool2d(near, (1, 3), 1, (0, 1)))
-        result = torch.where((near > 0) & (result > step), float(step), result)
-    return result[0, 0]
+        wider = near | _beside(near, 0) | _beside(near, 1)
+        if step % 2:  # a square step between plus-shaped ones
+            rows = near | _beside(near, 0)
+            wider = rows | _beside(rows, 1)
+        result = torch.where(wider & ~near, float(step), result)
+        near = wider
+    return result
+
+
+def _beside(mask: Tensor, dim: int) -> Tensor:
+    """Where the pixel before or after along a dimension is true."""
+    result = torch.zeros_like(mask)
+    count = mask.shape[dim] - 1
+    result.narrow(dim, 1, count).logical_or_(mask.narrow(dim, 0, count))
+    result.narrow(dim, 0, count).logical_or_(mask.narrow(dim, 1, count))
+    return result
 
 
 def _look_up(
-    texels: Texels,
-    part: Tensor,
-    facet: Tensor,
-    view: View,
-    table: Tensor,
-    width: int,
-    settings: BakeSettings,
+    texels: Texels, part: Tensor, view: View, table: Tensor, settings: BakeSettings
 ) -> tuple[Tensor, Tensor]:
     """(K, C) colours and (K,) say of the texels `part` in one picture."""
-    height = len(table) // width
-    position = texels.position[part]
+    height, width, _ = view.picture.shape
+    position, facet = texels.position[part], texels.facet[texels.net_face[part]]
     clip = clip_positions(position, [view.camera], width / height)[0]
     w = clip[:, 3].clamp(min=1e-6)
     x = (clip[:, 0] / w * 0.5 + 0.5) * (width - 1)
@@ -210,20 +212,20 @@ def _look_up(
     if view.camera.fov_degrees is None:
         footprint: Tensor | float = view.camera.ortho_scale / height
     else:
-        footprint = w * (2 * torch.tensor(view.camera.fov_degrees / 2).deg2rad().tan().item() / height)
-    left, top = x.floor(), y.floor()
-    right, down = x - left, y - top
+        footprint = w * (2 * math.tan(math.radians(view.camera.fov_degrees / 2)) / height)
+    # A look-up outside the picture falls into the table's frame of zeros.
+    left, top = x.floor().clamp(-1, width - 1), y.floor().clamp(-1, height - 1)
+    right, down = (x - left).clamp(0, 1), (y - top).clamp(0, 1)
+    first = (top.long() + 1) * (width + 2) + left.long() + 1
+    table = table.view(-1, table.shape[-1])
     total = torch.zeros_like(x)
     say = torch.zeros_like(x)
     colour = x.new_zeros(len(x), table.shape[1] - 4)
     for dy, wy in ((0, 1 - down), (1, down)):
         for dx, wx in ((0, 1 - right), (1, right)):
-            column, row = (left + dx).long(), (top + dy).long()
-            inside = (column >= 0) & (column < width) & (row >= 0) & (row < height)
-            pixel = row.clamp(0, height - 1) * width + column.clamp(0, width - 1)
-            tap = table[pixel]
+            tap = table.index_select(0, first + (dy * (width + 2) + dx))
             off_plane = ((tap[:, :3] - position) * facet).sum(-1).abs()
-            own = inside & (tap[:, 3] > 0) & (off_plane < settings.tolerance * footprint)
+            own = (tap[:, 3] > 0) & (off_plane < settings.tolerance * footprint)
             weight = wx * wy * own
             colour += tap[:, 4:] * weight[:, None]
             say += tap[:, 3] * weight
