@@ -3,6 +3,10 @@
 As published: the coarsest lattice is made divisible into 4 × 4 × 4 blocks, so the grid that comes out is usually not
 the one asked for; later levels group their points in 6 × 6 × 6 bins. Which latents matter is read off every n-th point
 of a group, so the order of points within a group counts.
+
+`SparingField` is the same idea for our own lattice: it answers the points that the hierarchical decoder asks, which
+come brick by brick, and leaves out only latents that get almost no weight. How much that saves depends on how local
+the decoder's attention is: nothing on random weights.
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import torch
 from torch import Tensor
 
 from maquette.models.attention import Select
-from maquette.models.shape_vae import FieldDecoder
+from maquette.models.shape_vae import FieldDecoder, ShapeField
 from maquette.shape.volume import lattice_axis, select_published
 
 TopKMode = Literal["mean", "merge"]
@@ -22,6 +26,36 @@ BLOCKS = 4
 BINS = 6
 BLOCK_STRIDE, MEAN_STRIDE, MERGE_STRIDE = 100, 50, 30
 MERGE_THRESHOLD = 1e-6
+
+
+GROUP = 512
+"""Points that share a choice of latents: about a brick's worth of surface."""
+SAMPLE_STRIDE = 30
+NEGLECTED = 0.05
+"""Most attention weight, of one, that may be left out of an average head's sum at a sampled point."""
+
+
+class SparingField:
+    """A shape's field that attends to fewer latents; points (Q, 3), neighbours together → logits (Q,) float32."""
+
+    def __init__(self, field: ShapeField) -> None:
+        self.field = field
+
+    def __call__(self, points: Tensor) -> Tensor:
+        decoder, keys, values = self.field.decoder, self.field.keys, self.field.values
+        logits = [
+            decoder.query(group[None], keys, values, _select_weighty)[0] for group in points.split(GROUP)
+        ]
+        return torch.cat(logits).float()
+
+
+def _select_weighty(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    """Leave out the latents whose weights, were all as large as their greatest, would still not sum to NEGLECTED."""
+    weights = (queries[:, :, ::SAMPLE_STRIDE] @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5).softmax(
+        -1
+    )
+    chosen = weights.mean(1).amax((0, 1)) > NEGLECTED / keys.shape[2]
+    return keys[:, :, chosen], values[:, :, chosen]
 
 
 def decode_flashvdm(

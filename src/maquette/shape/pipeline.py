@@ -23,6 +23,7 @@ from maquette.picture.recentre import recentre, recentre_views
 from maquette.picture.views import Source, cut_out_views
 from maquette.runtime.device import Runtime, choose_runtime
 from maquette.runtime.progress import OnProgress, silent
+from maquette.shape.flashvdm import SparingField
 from maquette.shape.sampler import (
     SamplingSettings,
     StepCallback,
@@ -280,8 +281,9 @@ class ShapePipeline:
     ) -> SparseVolume:
         """The field to logits on a lattice around the surface."""
         on_points = partial(on_progress, "decode")
+        asked = SparingField(field) if volume.method == "flashvdm" else field
         return decode_volume(
-            field, volume, self.runtime.device, on_points, bytes_per_point=field.bytes_per_point
+            asked, volume, self.runtime.device, on_points, bytes_per_point=field.bytes_per_point
         )
 
     def _condition(self, cutouts: Image.Image | Mapping[str, Image.Image]) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,9 @@ class VolumeSettings:
     resolution: int = 256
     """Cells along each side of the box, 16 to 1024."""
     bounds: float = DEFAULT_BOUNDS
-    method: Literal["hierarchical", "dense"] = "hierarchical"
+    method: Literal["hierarchical", "flashvdm", "dense"] = "hierarchical"
+    """Which points are asked: those near the surface, or all. "flashvdm" asks as "hierarchical" does, but each of fewer
+    latents."""
     memory: float = 1.0
     """GB that decoding may take beside the model. Decides how many points are asked at once, nothing else."""
     points_per_call: int | None = None
