@@ -1,4 +1,4 @@
-"""Triangle quality, fidelity and time of each surface extractor, on a sharp bracket, a ball and the bundled model's sofa.
+"""Triangle quality, fidelity and time of each surface extractor, on a sharp bracket, a ball and the bundled sofa.
 
 Times are processor seconds of one thread for the extraction alone, the questions that dual contouring asks included.
 """

@@ -225,3 +225,14 @@ def test_every_category_is_held_out_in_part() -> None:
     taken = Counter(r.category for r in records if r.id in held_out)
     for category, count in total.items():
         assert 0.04 * count <= taken[category] <= max(0.08 * count, 7), category
+
+
+def test_stretching_changes_proportions_and_keeps_the_size() -> None:
+    corners = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+    plain = normalise(
+        PaintedMesh(corners, faces, np.zeros((4, 3, 3), np.float32), np.zeros((4, 2), np.float32))
+    )
+    varied = stretch(plain, np.random.default_rng(0))
+    sides = np.ptp(varied.vertices, axis=0)
+    assert sides.max() == np.float32(2 * HALF_SIDE) and sides.min() < 0.95 * sides.max()

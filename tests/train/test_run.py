@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from maquette.models.shape_vae import ShapeVAE
+from maquette.train import dit as dit_stage
+from maquette.train import vae as vae_stage
 from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
-from maquette.train.dit import train_dit
-from maquette.train.recipe import CPU_RECIPE, Recipe
+from maquette.train.dit import Denoiser, train_dit, vary_colours
+from maquette.train.recipe import CPU_RECIPE, GPU_RECIPE, Recipe, within
 from maquette.train.run import StageSettings
 from maquette.train.vae import NUM_POSES, encode_bank, train_vae
 from maquette.zoo.load import load_shape_model, save_shape_model
@@ -113,3 +116,36 @@ def test_trained_networks_make_a_model_file(shapes: ShapeBank, pictures: Picture
     save_shape_model(assemble(vae, denoiser, recipe, 2.0), tmp_path / "shape.safetensors")
     read = load_shape_model(tmp_path / "shape.safetensors")
     assert read.config.vae.scale_factor == 2.0 and not read.config.vae.has_encoder
+
+
+def test_the_losses_compile_as_one_graph(shapes: ShapeBank, pictures: PictureBank) -> None:
+    recipe = tiny_recipe()
+    vae = vae_stage.Trainer(ShapeVAE(recipe.vae), recipe)
+    batch = vae_stage.draw(shapes, torch.ones(6), vae_stage.pose_matrices(CPU), recipe, torch.Generator())
+    latents = torch.randn(6, NUM_POSES, 8, 4)
+    denoiser = Denoiser(recipe)
+    pictured = dit_stage.draw(pictures, latents, torch.ones(6), recipe, torch.Generator())
+    for module, inputs in ((vae, batch), (denoiser, pictured)):
+        report = torch._dynamo.explain(module)(*inputs)
+        assert report.graph_count == 1 and report.graph_break_count == 0, report.break_reasons
+        compiled = torch.compile(module, backend="eager", fullgraph=True)(*inputs)
+        plain = module(*inputs)
+        loss, expected = (value[0] if isinstance(value, tuple) else value for value in (compiled, plain))
+        torch.testing.assert_close(loss, expected)
+        loss.backward()
+
+
+def test_a_time_limit_is_shared_among_the_stages() -> None:
+    recipe = within(GPU_RECIPE, 800.0)
+    assert recipe.vae_stage.time_limit == pytest.approx(240) and recipe.field_stage is None
+    assert recipe.dit_stage.time_limit == pytest.approx(560)
+    limits = [within(CPU_RECIPE, 100.0).dit_stage, within(CPU_RECIPE, 100.0).field_stage]
+    assert all(stage is not None and stage.time_limit == pytest.approx(35) for stage in limits)
+
+
+def test_colours_vary_but_white_stays_white() -> None:
+    pictures = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    pictures[:, :, :, :4] = 1.0
+    varied = vary_colours(pictures, 0.3, torch.Generator().manual_seed(1))
+    assert (varied[:, :, :, :4] == 1.0).all() and varied.abs().max() <= 1.0
+    assert (varied - pictures)[:, :, :, 4:].abs().mean((1, 2, 3)).min() > 0.05

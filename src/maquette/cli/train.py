@@ -24,6 +24,11 @@ import click
 @click.option(
     "--keep-banks/--no-keep-banks", default=True, help="Keep samples and pictures in the run's folder."
 )
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    help="End the networks' training by the clock: each stage's schedule is made to fit its share of it.",
+)
 def command(
     assets: Path,
     output: Path,
@@ -32,6 +37,7 @@ def command(
     device: str,
     only: tuple[str, ...],
     keep_banks: bool,
+    minutes: float | None,
 ) -> None:
     """Train the bundled model; run it again after a stop to go on.
 
@@ -39,7 +45,7 @@ def command(
     """
     from maquette.runtime.device import choose_runtime
     from maquette.train.bundled import PARTS, train_bundled
-    from maquette.train.recipe import RECIPES
+    from maquette.train.recipe import RECIPES, within
 
     logging.getLogger("maquette.train").setLevel(logging.INFO)
     runtime = choose_runtime(device)
@@ -47,7 +53,7 @@ def command(
     path = train_bundled(
         assets,
         output,
-        RECIPES[chosen],
+        RECIPES[chosen] if minutes is None else within(RECIPES[chosen], 60 * minutes),
         seed=seed,
         device=runtime.device,
         processes=os.cpu_count() or 1,

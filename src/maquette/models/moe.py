@@ -2,6 +2,9 @@
 
 Router: softmax over the experts, the `top_k` largest kept without renormalising (DeepSeekMoE, arXiv 2401.06066). Tokens
 are sorted by expert, so each expert is one matrix product over the tokens it was given and none is computed in vain.
+
+In training every expert answers every token instead, and the router's choice weighs the answers: gradients of ragged
+groups do not compile, and the few experts of a small model cost less than the breaks in its graph.
 """
 
 from __future__ import annotations
@@ -42,16 +45,31 @@ class MixtureOfExperts(nn.Module):
         """(B, L, width) → (B, L, width)."""
         tokens = x.reshape(-1, x.shape[-1])
         weights, chosen = self.route(tokens).topk(self.top_k, dim=-1)
+        answer = self._all_experts if self.training else self._chosen_experts
+        shared = self.shared_fc2(F.gelu(self.shared_fc1(tokens)))
+        return (answer(tokens, weights, chosen) + shared).view_as(x)
+
+    def _chosen_experts(self, tokens: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+        """Tokens (T, width), with the weights and numbers (T, top_k) of their experts → (T, width)."""
         order = chosen.flatten().argsort(stable=True)  # (tokens · top_k), grouped by expert
         counts = F.one_hot(chosen.flatten(), len(self.fc1_bias)).sum(0)
         routed = self._experts(tokens[order // self.top_k], chosen.flatten()[order], counts)
         routed = routed * weights.flatten()[order, None].to(routed.dtype)
         # Back in token order before the sum: the order of addition is then fixed, and so is the result.
-        routed = (
-            torch.empty_like(routed).index_copy(0, order, routed).view(-1, self.top_k, x.shape[-1]).sum(1)
-        )
-        shared = self.shared_fc2(F.gelu(self.shared_fc1(tokens)))
-        return (routed + shared).view_as(x)
+        routed = torch.empty_like(routed).index_copy(0, order, routed)
+        return routed.view(-1, self.top_k, tokens.shape[-1]).sum(1)
+
+    def _all_experts(self, tokens: Tensor, weights: Tensor, chosen: Tensor) -> Tensor:
+        """As `_chosen_experts`, with the work of all."""
+        gates = torch.zeros(len(tokens), len(self.fc1_bias), device=tokens.device, dtype=weights.dtype)
+        gates = gates.scatter(1, chosen, weights)
+        total: Tensor | float = 0.0
+        for index, (w1, b1, w2, b2) in enumerate(
+            zip(self.fc1_weight, self.fc1_bias, self.fc2_weight, self.fc2_bias, strict=True)
+        ):
+            answer = F.linear(F.gelu(F.linear(tokens, w1, b1)), w2, b2)
+            total = total + answer * gates[:, index, None].to(answer.dtype)
+        return total
 
     def _experts(self, tokens: Tensor, expert: Tensor, counts: Tensor) -> Tensor:
         """Tokens sorted by expert (T, width), the expert of each (T,) and tokens an expert (experts,) → (T, width)."""

@@ -22,7 +22,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from maquette.models.shape_vae import ShapeVAE
-from maquette.train.assets import AssetRecord, load_assets, read_holdout, read_index, sampling_weights
+from maquette.train.assets import (
+    AssetRecord,
+    load_assets,
+    read_holdout,
+    read_index,
+    sampling_weights,
+    stretch,
+)
 from maquette.train.bank import PictureBank, ShapeBank, build_picture_bank, build_shape_bank
 from maquette.train.dit import Denoiser, train_dit
 from maquette.train.field import PictureToField, train_field
@@ -104,7 +111,10 @@ class Objects:
     def meshes(self) -> list[PaintedMesh]:
         """In a fixed order."""
         if self.source == "assets":
-            return [mesh for _, mesh in load_assets(self.assets, [record.id for record in self._records])]
+            plain = [mesh for _, mesh in load_assets(self.assets, [record.id for record in self._records])]
+            generator = np.random.default_rng(hash_seed(self.seed, "stretched", 0))
+            copies = range(self.recipe.stretched_variants)
+            return plain + [stretch(mesh, generator) for _ in copies for mesh in plain]
         seeds = [hash_seed(self.seed, "procedural", index) for index in range(self.recipe.num_procedural)]
         with get_context("spawn").Pool(self.processes) as pool:
             return pool.map(generate, seeds, chunksize=64)
@@ -114,7 +124,7 @@ class Objects:
         """Chance of each object; those of both sources sum to one."""
         share = self.recipe.procedural_share if self.recipe.num_procedural else 0.0
         if self.source == "assets":
-            weights = sampling_weights(self._records)
+            weights = np.tile(sampling_weights(self._records), 1 + self.recipe.stretched_variants)
             return (1 - share) * weights / weights.sum()
         return np.full(self.recipe.num_procedural, share / max(self.recipe.num_procedural, 1))
 

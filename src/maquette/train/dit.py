@@ -76,7 +76,7 @@ def train_dit(
     stage = Stage("dit", denoiser, recipe.dit_stage, folder, seed, on_save=on_save)
     compute_loss = compiled(denoiser, device)
     for generator in stage.generators(device):
-        batch = _draw(pictures, latents, weights, recipe, generator)
+        batch = draw(pictures, latents, weights, recipe, generator)
         with half_precision(device):
             loss = compute_loss(*batch)
         stage.update(loss)
@@ -85,7 +85,7 @@ def train_dit(
     return denoiser.eval()
 
 
-def _draw(
+def draw(
     bank: PictureBank, latents: Tensor, weights: Tensor, recipe: Recipe, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """A batch for `Denoiser.forward`; half of the pictures are mirrored, together with their shapes."""
@@ -95,12 +95,31 @@ def _draw(
     mirrored = torch.rand(size, device=device, generator=generator) < 0.5
     pictures = bank.pictures[objects, views].float() / 127.5 - 1
     pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+    if recipe.colour_variation:
+        pictures = vary_colours(pictures, recipe.colour_variation, generator)
     poses = views // bank.views_per_front + NUM_FRONTS * mirrored
     target = latents[objects, poses].float().repeat_interleave(repeats, dim=0)
     noise = torch.randn(target.shape, device=device, generator=generator)
     logits = torch.randn(len(target), device=device, generator=generator) + recipe.time_logit_mean
     keep = torch.rand(len(target), device=device, generator=generator) >= recipe.condition_dropout
     return pictures, keep, target, noise, logits.sigmoid()
+
+
+def vary_colours(pictures: Tensor, strength: float, generator: torch.Generator) -> Tensor:
+    """Pictures (B, 3, S, S) in [-1, 1] with other colours each; white, the background, stays white.
+
+    Channels are weighted anew, drawn together or apart, and in half of the pictures change places.
+    """
+    count, device = len(pictures), pictures.device
+    weight, spread = 1 + strength * (
+        2 * torch.rand(2, count, 3, 1, 1, device=device, generator=generator) - 1
+    )
+    order = torch.rand(count, 3, device=device, generator=generator).argsort(1)
+    swap = torch.rand(count, 1, device=device, generator=generator) < 0.5
+    order = torch.where(swap, order, torch.arange(3, device=device))
+    darkness = (1 - pictures).gather(1, order[:, :, None, None].expand_as(pictures))
+    mean = darkness.mean(1, keepdim=True)
+    return 1 - ((mean + (darkness - mean) * spread[:, :1]) * weight).clamp(0, 2)
 
 
 def initialise(module: nn.Module) -> None:

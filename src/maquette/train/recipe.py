@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maquette.models.dit_v21 import DiTV21Config
 from maquette.models.fourier import FourierConfig
@@ -28,6 +28,10 @@ class Recipe:
     noise; None for those that draw samples."""
     procedural_share: float = 0.4
     """Share of the training examples that are procedural shapes."""
+    stretched_variants: int = 0
+    """Copies of each asset that are stretched along its axes, each time differently."""
+    colour_variation: float = 0.0
+    """How far the colours of a picture are changed every time it is used, 0 to 1."""
     queries_per_step: int = 4096
     kl_weight: float = 1e-3
     noise_levels_per_picture: int = 2
@@ -52,6 +56,7 @@ GPU_RECIPE = Recipe(
         point_features=3,
         points_per_latent=16,
         query_reduction=2,
+        fourier=FourierConfig(num_frequencies=7),
         use_position_embedding=True,
     ),
     dit=DiTV21Config(
@@ -70,12 +75,17 @@ GPU_RECIPE = Recipe(
     image_encoder=ImageEncoderConfig(
         dino=DinoV2Config(width=256, depth=5, num_heads=4, image_size=224), image_size=224
     ),
-    bank=BankSettings(surface_points=16384, queries=32768, views_per_front=4, picture_size=224),
-    vae_stage=StageSettings(steps=12000, batch_size=128),
-    dit_stage=StageSettings(steps=20000, batch_size=256, average_decay=0.9995),
-    num_procedural=9000,
+    bank=BankSettings(
+        surface_points=16384, queries=32768, views_per_front=2, picture_size=224, truncation=0.2
+    ),
+    vae_stage=StageSettings(steps=7000, batch_size=128),
+    dit_stage=StageSettings(steps=8000, batch_size=256, average_decay=0.9995),
+    num_procedural=6000,
+    stretched_variants=1,
+    colour_variation=0.3,
+    time_logit_mean=-0.5,
 )
-"""38 MB of weights; about half an hour on one data-centre GPU."""
+"""38 MB of weights; a quarter of an hour on one data-centre GPU, banks included."""
 
 CPU_RECIPE = Recipe(
     vae=ShapeVAEConfig(
@@ -128,3 +138,16 @@ CPU_RECIPE = Recipe(
 """12 MB of weights; an hour and a half on two CPU cores."""
 
 RECIPES = {"cpu": CPU_RECIPE, "gpu": GPU_RECIPE}
+
+
+def within(recipe: Recipe, seconds: float) -> Recipe:
+    """The recipe with every stage's schedule shortened where it would take longer than its share of `seconds`.
+
+    The autoencoder gets three tenths, the stages after it the rest in equal parts.
+    """
+    later = [name for name in ("dit_stage", "field_stage") if getattr(recipe, name) is not None]
+    shares = {"vae_stage": 0.3} | {name: 0.7 / len(later) for name in later}
+    stages = {
+        name: replace(getattr(recipe, name), time_limit=share * seconds) for name, share in shares.items()
+    }
+    return replace(recipe, **stages)

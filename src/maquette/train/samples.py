@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from maquette.shape.surface import extract_surface
 from maquette.shape.volume import VolumeSettings, decode_volume
 from maquette.train.dit import Denoiser
 from maquette.train.recipe import Recipe
+
+logger = logging.getLogger(__name__)
 
 RESOLUTION = 64
 TILE = 160
@@ -42,6 +46,9 @@ def sample_latents(denoiser: Denoiser, pictures: Tensor, recipe: Recipe) -> Tens
 @torch.no_grad()
 def save_samples(path: Path, vae: ShapeVAE, latents: Tensor, pictures: Tensor | None = None) -> None:
     """Decode latents (B, N, C), divided by the scale factor, and write a sheet: picture and two views a row."""
+    if find_spec("trimesh") is None:
+        logger.info("no sample renders: they need trimesh")
+        return
     rows = []
     for index, tokens in enumerate(vae.decode(latents)):
         row = [] if pictures is None else [Image.fromarray(pictures[index].permute(1, 2, 0).cpu().numpy())]

@@ -51,11 +51,11 @@ def train_vae(
     if recipe.vae.use_position_embedding:
         vae.position_embedding.data.copy_(anchor_embedding(recipe.vae.num_latents, recipe.vae.width))
     stage = Stage("vae", vae, recipe.vae_stage, folder, seed, on_save=on_save)
-    trainer = _Trainer(vae, recipe).to(device)
+    trainer = Trainer(vae, recipe).to(device)
     compute_loss = compiled(trainer, device)
     poses = pose_matrices(device)
     for generator in stage.generators(device):
-        batch = _draw(bank, weights, poses, recipe, generator)
+        batch = draw(bank, weights, poses, recipe, generator)
         with half_precision(device):
             loss, parts = compute_loss(*batch)
         stage.update(loss)
@@ -75,7 +75,7 @@ def pose_surface(surface: Tensor, matrices: Tensor) -> Tensor:
     return (surface.float().unflatten(-1, (2, 3)) @ matrices[:, None].transpose(-1, -2)).flatten(-2)
 
 
-class _Trainer(nn.Module):
+class Trainer(nn.Module):
     """The loss of one batch, as a module so that it compiles as a whole."""
 
     anchors: Tensor
@@ -105,7 +105,7 @@ class _Trainer(nn.Module):
         return loss, {"distance": distance.detach(), "sign": sign.detach(), "kl": kl.detach(), "iou": iou}
 
 
-def _draw(
+def draw(
     bank: ShapeBank, weights: Tensor, poses: Tensor, recipe: Recipe, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """A batch of surfaces, queries, targets and posterior noise."""
