@@ -12,6 +12,7 @@ import pytest
 
 from maquette.errors import MaquetteError, MeshError, SettingError
 from maquette.train.assets import (
+    HALF_SIDE,
     AssetRecord,
     load_assets,
     make_holdout,
@@ -23,6 +24,7 @@ from maquette.train.assets import (
     sampling_weights,
     shape_descriptors,
     signed_volume,
+    stretch,
 )
 from maquette.train.meshes import PaintedMesh
 from maquette.train.procedural import furniture, nature

@@ -17,7 +17,8 @@ from maquette.train.dit import Denoiser, train_dit, vary_colours
 from maquette.train.recipe import CPU_RECIPE, GPU_RECIPE, Recipe, within
 from maquette.train.run import StageSettings
 from maquette.train.vae import NUM_POSES, encode_bank, train_vae
-from maquette.zoo.load import load_shape_model, save_shape_model
+from maquette.zoo.load import load_shape_model
+from maquette.zoo.shape_model import save_shape_model
 
 CPU = torch.device("cpu")
 STAGE = StageSettings(steps=8, batch_size=4, warmup_steps=2, log_every=1, save_every=4)
@@ -118,6 +119,7 @@ def test_trained_networks_make_a_model_file(shapes: ShapeBank, pictures: Picture
     assert read.config.vae.scale_factor == 2.0 and not read.config.vae.has_encoder
 
 
+@pytest.mark.slow
 def test_the_losses_compile_as_one_graph(shapes: ShapeBank, pictures: PictureBank) -> None:
     recipe = tiny_recipe()
     vae = vae_stage.Trainer(ShapeVAE(recipe.vae), recipe)
@@ -126,9 +128,7 @@ def test_the_losses_compile_as_one_graph(shapes: ShapeBank, pictures: PictureBan
     denoiser = Denoiser(recipe)
     pictured = dit_stage.draw(pictures, latents, torch.ones(6), recipe, torch.Generator())
     for module, inputs in ((vae, batch), (denoiser, pictured)):
-        report = torch._dynamo.explain(module)(*inputs)
-        assert report.graph_count == 1 and report.graph_break_count == 0, report.break_reasons
-        compiled = torch.compile(module, backend="eager", fullgraph=True)(*inputs)
+        compiled = torch.compile(module, backend="eager", fullgraph=True)(*inputs)  # raises at a break
         plain = module(*inputs)
         loss, expected = (value[0] if isinstance(value, tuple) else value for value in (compiled, plain))
         torch.testing.assert_close(loss, expected)
