@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,11 +74,25 @@ class AssetPipeline:
         Raises:
             PictureError, SettingError, MeshError: see each.
         """
+        return next(self.variations(pictures, settings, 1, on_progress))
+
+    def variations(
+        self,
+        pictures: Source | Mapping[str, Source],
+        settings: AssetSettings | None,
+        count: int,
+        on_progress: OnProgress = silent,
+    ) -> Iterator[trimesh.Trimesh]:
+        """Several assets of the same object from the seeds `settings.shape.seed` and following, each when it is done.
+
+        Arguments, results and errors are those of `generate`.
+        """
         settings = settings or AssetSettings(paint=PaintSettings() if self.paint else None)
         if settings.paint and not self.paint:
             raise SettingError("paint settings were given, but no painter was loaded", "name a painter")
         cutouts = cut_out_views(pictures, settings.shape.cutout, on_progress)
-        mesh = self.shape.generate(cutouts, settings.shape, on_progress)
-        if self.paint and settings.paint:
-            mesh = self.paint.paint(mesh, cutouts, settings.paint, on_progress)
-        return mesh
+        for mesh in self.shape.variations(cutouts, settings.shape, count, on_progress):
+            if self.paint and settings.paint:
+                yield self.paint.paint(mesh, cutouts, settings.paint, on_progress)
+            else:
+                yield mesh

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maquette.cli.paint_options import PaintChoice, WriteChoice, paint_options, write_options
 from maquette.cli.progress import progress_bar
 from maquette.cli.shape_options import ModelChoice, model_options, view_options
 from maquette.errors import MaquetteError, OutputError, PictureError
@@ -20,9 +21,9 @@ from maquette.errors import MaquetteError, OutputError, PictureError
 if TYPE_CHECKING:
     import trimesh
 
-    from maquette.shape.pipeline import ShapePipeline, ShapeSettings
+    from maquette.pipeline import AssetPipeline, AssetSettings
 
-FORMATS = ("glb", "obj", "ply", "stl")
+FORMATS = ("glb", "obj", "usdz", "ply", "stl", "3mf")  # of maquette.mesh.export
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,8 @@ class Job:
     show_default=True,
     help="How triangles are made; dual-contouring keeps sharp edges.",
 )
+@paint_options("project", "pbr", "none")
+@write_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture on standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
 @click.pass_context
@@ -99,10 +102,12 @@ def command(
     file_format: str | None,
     cutout: Any,
     surface: Any,
+    paint: PaintChoice,
+    write: WriteChoice,
     as_json: bool,
     quiet: bool,
 ) -> None:
-    """Turn PICTURES (files, globs or folders) into meshes.
+    """Turn PICTURES (files, globs or folders) into painted meshes.
 
     \b
     maquette generate photo.png
@@ -118,9 +123,10 @@ def command(
         make_folder(folder)
     with progress_bar(choice.model or "maquette", quiet=quiet or as_json) as on_progress:
         on_progress("load", 0, 1)
-        from maquette.shape.pipeline import ShapeSettings  # seconds of imports, so behind the bar
+        from maquette.pipeline import AssetPipeline, AssetSettings  # seconds of imports, so behind the bar
+        from maquette.shape.pipeline import ShapeSettings
 
-        settings = ShapeSettings(
+        shape = ShapeSettings(
             seed,
             steps,
             guidance,
@@ -131,8 +137,10 @@ def command(
             guidance_interval=guidance_interval,
             surface=surface,
         )
-        pipeline = choice.load(list(jobs[0].views) or ["front"], on_progress)
-    make = partial(_run, pipeline=pipeline, settings=settings, variations=variations)
+        settings = AssetSettings(shape, paint.settings(seed=seed))
+        painter = paint.load(choice.device)
+        pipeline = AssetPipeline(choice.load(list(jobs[0].views) or ["front"], on_progress), painter)
+    make = partial(_run, pipeline=pipeline, settings=settings, variations=variations, write=write)
     failures = [code for job in jobs if (code := make(job, as_json, quiet, ctx.obj["debug"]))]
     if failures:
         ctx.exit(failures[0] if len(jobs) == 1 else 1)
@@ -214,13 +222,12 @@ def _run(
     quiet: bool,
     debug: bool,
     *,
-    pipeline: ShapePipeline,
-    settings: ShapeSettings,
+    pipeline: AssetPipeline,
+    settings: AssetSettings,
     variations: int,
+    write: WriteChoice,
 ) -> int:
     """Make one object's meshes; returns an exit code and never lets one picture's fault end the others."""
-    from maquette.mesh.export import export_mesh
-
     started = time.monotonic()
     code, made = 0, []
     try:
@@ -228,9 +235,9 @@ def _run(
             pictures = job.views or job.picture
             for index, mesh in enumerate(pipeline.variations(pictures, settings, variations, on_progress)):
                 on_progress("write", 0, 1)
-                number = "" if variations == 1 else f"-{settings.seed + index}"
+                number = "" if variations == 1 else f"-{settings.shape.seed + index}"
                 output = job.output.with_stem(job.output.stem + number)
-                export_mesh(mesh, output, metadata=mesh.metadata["maquette"])
+                write.write(mesh, output)
                 made.append((mesh, output, time.monotonic() - started))
     except MaquetteError as error:
         if debug:
@@ -246,6 +253,9 @@ def _run(
 
 def _tell(job: Job, mesh: trimesh.Trimesh, output: Path, seconds: float, as_json: bool, quiet: bool) -> None:
     """Say what was made."""
+    from maquette.mesh import topology
+
+    joined = topology.same_position(mesh.vertices, 0.0)[mesh.faces]  # texture seams are no holes
     notes = mesh.metadata["notes"]
     if not quiet:
         for note in notes:
@@ -255,7 +265,7 @@ def _tell(job: Job, mesh: trimesh.Trimesh, output: Path, seconds: float, as_json
         "output": str(output),
         "faces": len(mesh.faces),
         "vertices": len(mesh.vertices),
-        "watertight": bool(mesh.is_watertight),
+        "watertight": topology.is_watertight(joined, len(mesh.vertices)),
         "seconds": round(seconds, 2),
         "notes": notes,
         "settings": mesh.metadata["maquette"],

@@ -13,10 +13,11 @@ from maquette.errors import MaquetteError
 
 # Verb → what it does. The module of a verb is imported when it is used, so that help is instant.
 VERBS = {
-    "generate": "Turn pictures into meshes.",
+    "generate": "Turn pictures into painted meshes.",
+    "paint": "Paint a mesh with pictures of it.",
     "batch": "Turn a folder or a table of pictures into assets; goes on where it was stopped.",
     "inspect": "Say whether a mesh is closed, how thin, how textured, and whether it prints.",
-    "preview": "Render a contact sheet and a turntable of a mesh.",
+    "preview": "Render contact sheets and turntables of meshes, or several side by side.",
     "models": "List the models and their licences.",
     "doctor": "Say what this machine can run, and why not.",
     "evaluate": "Measure generated meshes against true ones.",

@@ -27,7 +27,7 @@ def view_options(command: Command) -> Command:
         click.option(f"--{view}", type=click.Path(path_type=Path), help=f"Picture of the object's {view}.")
         for view in VIEWS
     ]
-    return _gathered(command, options, VIEWS, "views", lambda **given: {k: v for k, v in given.items() if v})
+    return gathered(command, options, VIEWS, "views", lambda **given: {k: v for k, v in given.items() if v})
 
 
 @dataclass(frozen=True)
@@ -77,10 +77,10 @@ def model_options(command: Command) -> Command:
         ),
     ]
     names = ("model", "vae", "device", "dtype", "compiled")
-    return _gathered(command, options, names, "choice", ModelChoice)
+    return gathered(command, options, names, "choice", ModelChoice)
 
 
-def _gathered(
+def gathered(
     command: Command,
     options: Sequence[Callable[[Any], Any]],
     names: tuple[str, ...],

@@ -1,4 +1,4 @@
-"""Meshes to and from files: GLB, OBJ, PLY and STL out; those and glTF and OFF in.
+"""Meshes to and from files: GLB, OBJ, USDZ, PLY, STL and 3MF out; GLB, glTF, OBJ, PLY, STL and OFF in.
 
 A file appears complete or not at all: it is written beside its place under another name and then moved there. The
 same mesh, metadata and version give the same bytes.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from maquette._version import __version__
-from maquette.errors import MeshError, OutputError
+from maquette.errors import MeshError, OutputError, SettingError
 from maquette.mesh import topology
 from maquette.mesh.glb import (
     TextureFormat,
@@ -28,14 +28,15 @@ from maquette.mesh.glb import (
     texture_coordinates,
     vertex_colours,
 )
+from maquette.mesh.printing import stl_bytes, threemf_bytes
 from maquette.mesh.read import read_mesh
 
 if TYPE_CHECKING:
     import trimesh
 
-__all__ = ["FORMATS", "export_mesh", "read_mesh"]
+__all__ = ["FORMATS", "export_mesh", "make_folder", "output_format", "read_mesh", "write_files"]
 
-FORMATS = ("glb", "obj", "ply", "stl")
+FORMATS = ("glb", "obj", "usdz", "ply", "stl", "3mf")
 """The formats that can be written."""
 
 
@@ -46,11 +47,13 @@ def export_mesh(
     metadata: Mapping[str, Any] | None = None,
     file_format: str | None = None,
     texture_format: TextureFormat = "png",
+    size_mm: float | None = None,
 ) -> Path:
     """Write a mesh to a file, replacing one that is there only once the new one is complete.
 
-    GLB keeps textures, material and vertex colours; OBJ keeps the base colour texture (in a .mtl and a picture of the
-    same name beside it) and vertex colours; PLY keeps vertex colours; STL keeps the shape alone.
+    GLB and USDZ keep textures and material, and GLB vertex colours; OBJ keeps the textures (in a .mtl and pictures of
+    the same name beside it) and vertex colours; PLY keeps vertex colours, taken from the texture where there is one;
+    STL and 3MF keep the shape alone.
 
     Args:
         mesh: what to write; it is not changed. Vertices that no face uses are left out.
@@ -58,23 +61,23 @@ def export_mesh(
         metadata: how the mesh was made (seed, model, settings), JSON values. Stored with the version in glTF's
             `asset.extras`, as comments in OBJ and PLY, and, cut to 80 bytes, in STL's header.
         file_format: one of `FORMATS`; by default the suffix of `path` says.
-        texture_format: how pictures inside a GLB are stored.
+        texture_format: how pictures are stored in GLB, and in USDZ, which cannot hold WebP and takes PNG for it.
+        size_mm: longest side in millimetres, for STL and 3MF, which then stand on the plate with z up. None leaves an
+            STL as it lies and makes a 3MF 100 mm long.
 
     Returns:
         The path written.
 
     Raises:
         OutputError: the format is unknown, the folder is missing or not writable, the disk is full, or the metadata
-            cannot be stored.
+            cannot be stored, or `usd-core` is missing for USDZ.
+        SettingError: `size_mm` is not a positive number.
         MeshError: there are no faces, or vertices that are not finite numbers.
     """
     path = Path(path)
-    kind = (file_format or path.suffix).lower().lstrip(".")
-    if kind not in FORMATS:
-        found = f"the format {file_format!r}" if file_format else f"{path}: the suffix {path.suffix!r}"
-        raise OutputError(
-            f"{found} is not one that can be written", f"use {', '.join('.' + f for f in FORMATS)}"
-        )
+    kind = output_format(path, file_format)
+    if size_mm is not None and not 0 < size_mm < 1e6:
+        raise SettingError(f"size_mm is {size_mm}", "it must be above 0, in millimetres")
     notes = _plain_metadata(metadata)
     mesh = _used_part(mesh)
     if kind == "glb":
@@ -83,10 +86,31 @@ def export_mesh(
         files = _obj_files(mesh, path, notes)
     elif kind == "ply":
         files = {path: _ply_bytes(mesh, notes)}
+    elif kind == "usdz":
+        from maquette.mesh.usd import usdz_bytes
+
+        files = {path: usdz_bytes(mesh, notes, texture_format)}
+    elif kind == "stl":
+        files = {path: stl_bytes(mesh, _comments(notes), size_mm)}
     else:
-        files = {path: _stl_bytes(mesh, notes)}
+        files = {path: threemf_bytes(mesh, notes, size_mm)}
     write_files(files)
     return path
+
+
+def output_format(path: Path, file_format: str | None = None) -> str:
+    """The one of `FORMATS` in which a file is to be written, by its suffix if not said otherwise.
+
+    Raises:
+        OutputError: it is none of them.
+    """
+    kind = (file_format or path.suffix).lower().lstrip(".")
+    if kind not in FORMATS:
+        found = f"the format {file_format!r}" if file_format else f"{path}: the suffix {path.suffix!r}"
+        raise OutputError(
+            f"{found} is not one that can be written", f"use {', '.join('.' + f for f in FORMATS)}"
+        )
+    return kind
 
 
 def _plain_metadata(metadata: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -150,12 +174,17 @@ def _obj_files(mesh: trimesh.Trimesh, path: Path, notes: Mapping[str, Any]) -> d
             text += _rows("v %.9g %.9g %.9g %.6g %.6g %.6g\n", np.hstack([positions, colours[:, :3] / 255.0]))
         return {path: (text + _rows("f %d %d %d\n", faces + 1)).encode()}
 
-    image = pbr_material(mesh).baseColorTexture
+    surface = pbr_material(mesh)
     material = "newmtl surface\nKd 1 1 1\n"
-    if image is not None:
-        picture = path.with_name(f"{path.stem}_base_color.png")
-        files[picture] = encode_picture(image, "png")
-        material += f"map_Kd {picture.name}\n"
+    images = {"map_Kd": ("base_color", surface.baseColorTexture)}
+    if surface.metallicRoughnessTexture is not None:
+        _, roughness, metallic = surface.metallicRoughnessTexture.convert("RGB").split()
+        images |= {"map_Pr": ("roughness", roughness), "map_Pm": ("metallic", metallic)}
+    for key, (name, image) in images.items():
+        if image is not None:
+            picture = path.with_name(f"{path.stem}_{name}.png")
+            files[picture] = encode_picture(image, "png")
+            material += f"{key} {picture.name}\n"
     library = path.with_suffix(".mtl") if path.suffix != ".mtl" else path.with_name(path.name + ".mtl")
     files[library] = material.encode()
     text += f"mtllib {library.name}\n"
@@ -169,6 +198,8 @@ def _obj_files(mesh: trimesh.Trimesh, path: Path, notes: Mapping[str, Any]) -> d
 
 def _ply_bytes(mesh: trimesh.Trimesh, notes: Mapping[str, Any]) -> bytes:
     colours = vertex_colours(mesh)
+    if colours is None:
+        mesh, colours = _with_texture_colours(mesh)
     names = ["x", "y", "z"] + (["red", "green", "blue", "alpha"] if colours is not None else [])
     rows = np.empty(len(mesh.vertices), dtype=[(name, "<f4" if name in "xyz" else "u1") for name in names])
     for column, name in enumerate(names):
@@ -182,15 +213,26 @@ def _ply_bytes(mesh: trimesh.Trimesh, notes: Mapping[str, Any]) -> bytes:
     return "\n".join(header).encode("ascii") + rows.tobytes() + triangles.tobytes()
 
 
-def _stl_bytes(mesh: trimesh.Trimesh, notes: Mapping[str, Any]) -> bytes:
-    corners = np.asarray(mesh.vertices, dtype=np.float32)[np.asarray(mesh.faces)]
-    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).astype(np.float64)
-    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
-    rows = np.zeros(len(corners), dtype=[("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("unused", "<u2")])
-    rows["normal"], rows["corners"] = normals, corners
-    # Readers take a header that starts with "solid" for a text file; ours starts with our name.
-    header = "; ".join(_comments(notes)).encode("ascii", "replace")[:80].ljust(80)
-    return header + np.uint32(len(rows)).astype("<u4").tobytes() + rows.tobytes()
+def _with_texture_colours(mesh: trimesh.Trimesh) -> tuple[trimesh.Trimesh, np.ndarray | None]:
+    """The mesh with the copies of vertices at texture seams merged, and (V, 4) colours from its texture, if any."""
+    import trimesh
+
+    uv = texture_coordinates(mesh)
+    image = None if uv is None else pbr_material(mesh).baseColorTexture
+    if uv is None or image is None:
+        return mesh, None
+    pixels = np.asarray(image.convert("RGBA"))
+    height, width = pixels.shape[:2]
+    row = ((1 - uv[:, 1]) * height).astype(np.int64).clip(0, height - 1)
+    column = (uv[:, 0] * width).astype(np.int64).clip(0, width - 1)
+    shared = topology.same_position(np.asarray(mesh.vertices), 0.0)
+    count = np.maximum(np.bincount(shared, minlength=len(shared)), 1)
+    summed = [np.bincount(shared, pixels[row, column, k], len(shared)) / count for k in range(4)]
+    colours = np.rint(np.stack(summed, axis=1)).astype(np.uint8)
+    used = np.flatnonzero(shared == np.arange(len(shared)))
+    place = np.cumsum(shared == np.arange(len(shared))) - 1
+    merged = trimesh.Trimesh(mesh.vertices[used], place[shared][mesh.faces], process=False)
+    return merged, colours[used]
 
 
 def make_folder(folder: Path) -> None:

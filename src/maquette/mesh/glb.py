@@ -26,6 +26,7 @@ TextureFormat = Literal["png", "jpeg", "webp"]
 _FLOAT, _UNSIGNED_BYTE, _UNSIGNED_SHORT, _UNSIGNED_INT = 5126, 5121, 5123, 5125
 _VERTICES, _INDICES = 34962, 34963  # bufferView targets
 _PLAIN = {"baseColorFactor": [0.8, 0.8, 0.8, 1.0], "metallicFactor": 0.0, "roughnessFactor": 0.7}
+_CREASE_COSINE = float(np.cos(np.deg2rad(20)))
 _UNSET_DIFFUSE = (102, 102, 102, 255)  # what trimesh puts into a simple material that was given no colour
 
 
@@ -79,18 +80,29 @@ def glb_bytes(
 
 
 def smooth_normals(positions: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(V, 3) float32 unit normals weighted by area, shared by all vertices at one position (texture seams)."""
+    """(V, 3) float32 unit normals weighted by area, shared by the vertices at one position (texture seams).
+
+    A vertex whose own faces look more than 20° aside from the shared normal keeps its own: there a seam runs along an
+    edge of the object.
+    """
     corners = positions[faces].astype(np.float64)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     shared = topology.same_position(positions, 0.0)
-    corner = shared[faces].reshape(-1)
-    summed = np.stack(
-        [np.bincount(corner, np.repeat(normals[:, axis], 3), minlength=len(positions)) for axis in range(3)],
-        axis=1,
-    )
-    length = np.linalg.norm(summed, axis=1, keepdims=True)
-    unit = np.where(length > 1e-30, summed / np.maximum(length, 1e-30), [0.0, 1.0, 0.0])
-    return unit[shared].astype(np.float32)
+
+    def mean_normals(corner: np.ndarray) -> np.ndarray:
+        summed = np.stack(
+            [
+                np.bincount(corner, np.repeat(normals[:, axis], 3), minlength=len(positions))
+                for axis in range(3)
+            ],
+            axis=1,
+        )
+        length = np.linalg.norm(summed, axis=1, keepdims=True)
+        return np.where(length > 1e-30, summed / np.maximum(length, 1e-30), [0.0, 1.0, 0.0])
+
+    own, joint = mean_normals(faces.reshape(-1)), mean_normals(shared[faces].reshape(-1))[shared]
+    aside = np.einsum("ij,ij->i", own, joint) < _CREASE_COSINE
+    return np.where(aside[:, None], own, joint).astype(np.float32)
 
 
 def tangents(positions: np.ndarray, faces: np.ndarray, normals: np.ndarray, uv: np.ndarray) -> np.ndarray:

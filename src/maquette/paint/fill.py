@@ -55,17 +55,16 @@ def fill_texels(texels: Texels, colour: Tensor, weight: Tensor, background: Tens
 
 
 def fill_between_charts(texture: Tensor, mask: Tensor) -> Tensor:
-    """Fills an (S, S, C) texture where the (S, S) mask is false, from coarser and coarser means of what is true."""
-    size = len(mask)
-    half = (size + 1) // 2
-    sums = texture.new_zeros(half, half, texture.shape[-1] + 1)
+    """Fills an (H, W, C) picture where the (H, W) mask is false, from coarser and coarser means of what is true."""
+    height, width = mask.shape
+    sums = texture.new_zeros((height + 1) // 2, (width + 1) // 2, texture.shape[-1] + 1)
     quarters = [(slice(dy, None, 2), slice(dx, None, 2)) for dy in (0, 1) for dx in (0, 1)]
     for rows, columns in quarters:
         part, told = texture[rows, columns], mask[rows, columns, None].to(texture)
         sums[: len(part), : part.shape[1], :-1].addcmul_(part, told)
         sums[: len(part), : part.shape[1], -1:] += told
     levels = [sums.permute(2, 0, 1)[None]]
-    while levels[-1].shape[-1] > 1:
+    while max(levels[-1].shape[-2:]) > 1:
         levels.append(F.avg_pool2d(levels[-1], 2, ceil_mode=True))
     mean = levels[-1][:, :-1] / levels[-1][:, -1:].clamp(min=1e-12)
     for level in reversed(levels[:-1]):

@@ -1,0 +1,111 @@
+"""Options that several verbs share: how the surface is painted, and how it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from maquette.cli.shape_options import Command, gathered
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import trimesh
+
+    from maquette.paint.pipeline import PaintPipeline, PaintSettings
+
+PBR_MODEL = "tencent/Hunyuan3D-2.1"
+
+
+@dataclass(frozen=True)
+class PaintChoice:
+    """Which painter, and what it makes."""
+
+    painter: str
+    paint_model: str
+    texture_size: int
+    vram: float | None
+
+    def load(self, device: str) -> PaintPipeline | None:
+        """The painter; None where nothing is to be painted."""
+        from maquette.paint.pipeline import PaintPipeline
+
+        if self.painter == "none":
+            return None
+        model = self.paint_model if self.painter == "pbr" else "project"
+        return PaintPipeline.from_pretrained(model, device=device, vram=self.vram)
+
+    def settings(self, **others: Any) -> PaintSettings | None:
+        """The painter's settings with `others` among them; None where nothing is to be painted."""
+        from maquette.paint.pipeline import PaintSettings
+
+        if self.painter == "none":
+            return None
+        painter: Any = self.painter
+        return PaintSettings(painter=painter, texture_size=self.texture_size, **others)
+
+
+@dataclass(frozen=True)
+class WriteChoice:
+    """How results are written."""
+
+    texture_format: Any
+    size_mm: float | None
+
+    def write(self, mesh: trimesh.Trimesh, path: Path) -> None:
+        """Write a result with what is known about it."""
+        from maquette.mesh.export import export_mesh
+
+        export_mesh(
+            mesh,
+            path,
+            metadata=mesh.metadata.get("maquette"),
+            texture_format=self.texture_format,
+            size_mm=self.size_mm,
+        )
+
+
+def paint_options(*painters: str) -> Callable[[Command], Command]:
+    """--painter (one of `painters`), --paint-model, --texture-size and --vram as the argument `paint`."""
+    options = [
+        click.option(
+            "--painter",
+            type=click.Choice(painters),
+            default="project",
+            show_default=True,
+            help="project paints with the pictures alone; pbr draws the other sides with a diffusion model.",
+        ),
+        click.option(
+            "--paint-model", default=PBR_MODEL, show_default=True, help="Weights of the painter pbr."
+        ),
+        click.option(
+            "--texture-size",
+            type=int,
+            default=2048,
+            show_default=True,
+            help="Side of the texture in pixels, a power of two from 512 to 8192.",
+        ),
+        click.option("--vram", type=float, help="GB of the device's memory that pbr may use. Default: all."),
+    ]
+    names = ("painter", "paint_model", "texture_size", "vram")
+    return lambda command: gathered(command, options, names, "paint", PaintChoice)
+
+
+def write_options(command: Command) -> Command:
+    """--texture-format and --size-mm as the argument `write`, a `WriteChoice`."""
+    options = [
+        click.option(
+            "--texture-format",
+            type=click.Choice(["png", "jpeg", "webp"]),
+            default="png",
+            show_default=True,
+            help="How pictures in GLB and USDZ are stored; not every viewer reads WebP.",
+        ),
+        click.option(
+            "--size-mm", type=float, help="Longest side in millimetres, for STL and 3MF. 3MF's default: 100."
+        ),
+    ]
+    return gathered(command, options, ("texture_format", "size_mm"), "write", WriteChoice)
