@@ -19,35 +19,54 @@ from maquette.cli.generate import plan_jobs
 from maquette.errors import OutputError, PictureError
 from maquette.mesh.export import read_mesh
 
+PLAIN = ("--painter", "none")
+
 
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_picture_becomes_a_watertight_glb(run: Run, picture: Path, model_file: Path, tmp_path: Path) -> None:
-    done = run("generate", picture, "-o", "out.glb", "--model", model_file, "--faces", 500)
+    done = run("generate", picture, "-o", "out.glb", "--model", model_file, *PLAIN, "--faces", 500)
     assert done.returncode == 0, done.stderr
     mesh = read_mesh(tmp_path / "out.glb")
     assert mesh.is_watertight and 0 < len(mesh.faces) <= 510
     assert "Traceback" not in done.stderr
 
 
+def test_the_mesh_is_painted_with_its_picture(
+    run: Run, picture: Path, model_file: Path, tmp_path: Path
+) -> None:
+    arguments = ("--model", model_file, "--faces", 300, "--texture-size", 512, "--texture-format", "jpeg")
+    done = run("generate", picture, "-o", "out.glb", *arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert result["watertight"] is True
+    assert result["settings"]["paint"]["texels"]["seen"] > 1000
+    material = read_mesh(tmp_path / "out.glb").visual.material
+    assert material.baseColorTexture.size == (512, 512)
+    assert material.metallicRoughnessTexture is not None
+
+
 def test_same_seed_gives_the_same_bytes_and_another_seed_does_not(
     run: Run, picture: Path, model_file: Path, tmp_path: Path
 ) -> None:
     for name, seed in (("a.glb", 3), ("b.glb", 3), ("c.glb", 4)):
-        assert run("generate", picture, "-o", name, "--model", model_file, "--seed", seed).returncode == 0
+        assert (
+            run("generate", picture, "-o", name, "--model", model_file, *PLAIN, "--seed", seed).returncode
+            == 0
+        )
     assert digest(tmp_path / "a.glb") == digest(tmp_path / "b.glb") != digest(tmp_path / "c.glb")
 
 
 @pytest.mark.parametrize("file_format", ["obj", "ply", "stl"])
 def test_other_formats(run: Run, picture: Path, model_file: Path, tmp_path: Path, file_format: str) -> None:
-    assert run("generate", picture, "--format", file_format, "--model", model_file).returncode == 0
+    assert run("generate", picture, "--format", file_format, "--model", model_file, *PLAIN).returncode == 0
     assert len(read_mesh(tmp_path / f"disc.{file_format}").faces) > 0
 
 
 def test_json_tells_settings_seed_and_result(run: Run, picture: Path, model_file: Path) -> None:
-    done = run("generate", picture, "-o", "x.glb", "--model", model_file, "--seed", 9, "--json")
+    done = run("generate", picture, "-o", "x.glb", "--model", model_file, *PLAIN, "--seed", 9, "--json")
     result = json.loads(done.stdout)
     assert result["settings"]["seed"] == 9 and result["watertight"] is True and result["faces"] > 0
 
@@ -56,7 +75,7 @@ def test_one_bad_picture_does_not_stop_the_others(
     run: Run, picture: Path, model_file: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.png").write_text("not a picture")
-    done = run("generate", "bad.png", picture, "-o", "meshes/", "--model", model_file)
+    done = run("generate", "bad.png", picture, "-o", "meshes/", "--model", model_file, *PLAIN)
     assert done.returncode == 1
     assert (tmp_path / "meshes" / "disc.glb").exists() and not (tmp_path / "meshes" / "bad.glb").exists()
     assert "bad.png" in done.stderr and "Traceback" not in done.stderr
@@ -79,7 +98,7 @@ def bad_pictures(folder: Path) -> dict[str, Path]:
 
 @pytest.mark.parametrize("kind", ["empty", "text", "truncated", "dot", "clear", "uniform", "missing"])
 def test_bad_pictures_end_with_one_line(run: Run, model_file: Path, tmp_path: Path, kind: str) -> None:
-    done = run("generate", bad_pictures(tmp_path)[kind], "-o", "x.glb", "--model", model_file)
+    done = run("generate", bad_pictures(tmp_path)[kind], "-o", "x.glb", "--model", model_file, *PLAIN)
     assert done.returncode == 3
     assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1 and kind in done.stderr
     assert not (tmp_path / "x.glb").exists()
@@ -101,7 +120,7 @@ def test_bad_pictures_end_with_one_line(run: Run, model_file: Path, tmp_path: Pa
 def test_settings_out_of_range_are_named(
     run: Run, picture: Path, model_file: Path, option: str, value: str, word: str
 ) -> None:
-    done = run("generate", picture, "-o", "x.glb", "--model", model_file, option, value)
+    done = run("generate", picture, "-o", "x.glb", "--model", model_file, *PLAIN, option, value)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: {word} is") and done.stderr.count("\n") == 1
 
@@ -112,7 +131,7 @@ def test_unknown_model_is_told_the_known_ones(run: Run, picture: Path) -> None:
 
 
 def test_output_that_cannot_be_written(run: Run, picture: Path, model_file: Path) -> None:
-    done = run("generate", picture, "-o", "/proc/nowhere/x.glb", "--model", model_file)
+    done = run("generate", picture, "-o", "/proc/nowhere/x.glb", "--model", model_file, *PLAIN)
     assert done.returncode == 6 and done.stderr.count("\n") == 1
 
 
@@ -199,6 +218,6 @@ def test_views_without_a_multi_view_model_end_with_one_line(run: Run, picture: P
 def test_a_model_of_one_picture_takes_the_front_of_the_views(
     run: Run, picture: Path, model_file: Path, tmp_path: Path
 ) -> None:
-    done = run("generate", picture, "--left", picture, "-o", "x.glb", "--model", model_file)
+    done = run("generate", picture, "--left", picture, "-o", "x.glb", "--model", model_file, *PLAIN)
     assert done.returncode == 0 and "left had no say" in done.stderr
     assert (tmp_path / "x.glb").exists()

@@ -119,6 +119,7 @@ def command(
     jobs = plan_views(pictures, views, output, file_format) or plan_jobs(pictures, output, file_format)
     from maquette.mesh.export import make_folder
 
+    write.check()
     for folder in {job.output.parent for job in jobs}:
         make_folder(folder)
     with progress_bar(choice.model or "maquette", quiet=quiet or as_json) as on_progress:

@@ -77,6 +77,7 @@ def command(
         from maquette.mesh.printing import Z_UP
 
         output_format(output)
+        write.check()
         make_folder(output.parent)
         settings = paint.settings(keep_uv=keep_uv, cutout=cutout, seed=seed)
         surface = prepare(read_mesh(mesh), simplify, up)
@@ -108,8 +109,11 @@ def command(
 def prepare(mesh: trimesh.Trimesh, simplify: int | None, up: str) -> trimesh.Trimesh:
     """A user's mesh as the painters want it: few enough faces, y up."""
     if simplify is not None:
+        from maquette.errors import SettingError
         from maquette.mesh.simplify import simplify as reduce
 
+        if simplify < 4:
+            raise SettingError(f"simplify is {simplify}", "it must be 4 or more")
         mesh = reduce(mesh, simplify)
     if up == "z":
         from maquette.mesh.printing import Z_UP

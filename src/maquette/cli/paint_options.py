@@ -55,6 +55,16 @@ class WriteChoice:
     texture_format: Any
     size_mm: float | None
 
+    def check(self) -> None:
+        """Refuse a bad size before any work.
+
+        Raises:
+            SettingError: the size is not a positive number.
+        """
+        from maquette.mesh.export import check_size
+
+        check_size(self.size_mm)
+
     def write(self, mesh: trimesh.Trimesh, path: Path) -> None:
         """Write a result with what is known about it."""
         from maquette.mesh.export import export_mesh

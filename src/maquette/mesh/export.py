@@ -76,8 +76,7 @@ def export_mesh(
     """
     path = Path(path)
     kind = output_format(path, file_format)
-    if size_mm is not None and not 0 < size_mm < 1e6:
-        raise SettingError(f"size_mm is {size_mm}", "it must be above 0, in millimetres")
+    check_size(size_mm)
     notes = _plain_metadata(metadata)
     mesh = _used_part(mesh)
     if kind == "glb":
@@ -96,6 +95,16 @@ def export_mesh(
         files = {path: threemf_bytes(mesh, notes, size_mm)}
     write_files(files)
     return path
+
+
+def check_size(size_mm: float | None) -> None:
+    """Refuse a size that is none.
+
+    Raises:
+        SettingError: it is not a positive number.
+    """
+    if size_mm is not None and not 0 < size_mm < 1e6:
+        raise SettingError(f"size_mm is {size_mm}", "it must be above 0, in millimetres")
 
 
 def output_format(path: Path, file_format: str | None = None) -> str:

@@ -25,6 +25,7 @@ _ATTEMPTS = 3
 _ENOUGH = 0.705  # share of the sheet at which no further attempt is made
 _CHECKED_AT = 2048  # texels along the sheet when looking for folds
 _ROUNDS = 12
+_MOST_FACES = 1_000_000
 
 
 def unwrap(mesh: trimesh.Trimesh, texture_size: int = 2048, padding: int = 2) -> trimesh.Trimesh:
@@ -52,6 +53,11 @@ def unwrap(mesh: trimesh.Trimesh, texture_size: int = 2048, padding: int = 2) ->
     vertices = np.asarray(mesh.vertices, dtype=np.float64)
     if not len(faces):
         raise MeshError("the mesh has no faces", "a surface of triangles is needed")
+    if len(faces) > _MOST_FACES:
+        raise MeshError(
+            f"the mesh has {len(faces):,} faces, more than the {_MOST_FACES:,} that can be laid flat",
+            "simplify it first, for instance to 40000 faces",
+        )
     faces = topology.same_position(vertices, 0.0)[faces]
     scale = float(np.abs(vertices[faces] - vertices[faces].mean(axis=(0, 1))).max())
     points = vertices / max(scale, 1e-300)
