@@ -17,6 +17,7 @@ import pytest
 from cli.conftest import Run
 from maquette.errors import OutputError
 from maquette.mesh.export import export_mesh
+from maquette.paint.pipeline import PaintSettings
 from maquette.pipeline import AssetPipeline, AssetSettings
 from maquette.scale.batch import in_two_passes, run_batch
 from maquette.scale.manifest import Plan, read_rows
@@ -47,20 +48,26 @@ def test_a_batch_makes_what_the_pipeline_makes(plan: Plan, pictures: Path, tmp_p
     assert first["costs"]["shape"]["memory_mb"] > 50 and first["costs"]["shape"]["seconds"] > 0
 
 
-def test_two_passes_make_the_same_files(plan: Plan, pictures: Path, tmp_path: Path) -> None:
-    rows, drafts = read_rows(str(pictures), plan, "obj"), tmp_path / "two" / ".drafts"
+@pytest.mark.parametrize("painter", [None, "project"])
+def test_two_passes_make_the_same_files(
+    model_file: Path, pictures: Path, tmp_path: Path, painter: str | None
+) -> None:
+    paint = PaintSettings(texture_size=512) if painter else None
+    plan = Plan(str(model_file), painter, "cpu", settings=AssetSettings(SETTINGS.shape, paint))
+    rows, drafts = read_rows(str(pictures), plan), tmp_path / "two" / ".drafts"
     run_batch(rows, plan, str(tmp_path / "one"))
     run_batch(rows, plan, str(tmp_path / "two"), engine=partial(in_two_passes, folder=drafts))
-    for name in ("a.obj", "b.obj", "c.obj"):
+    for name in ("a.glb", "b.glb", "c.glb"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
     assert not drafts.exists()
+    assert [line["report"]["texels"] is None for line in lines(tmp_path / "two")] == [painter is None] * 3
 
 
 def test_one_bad_picture_and_one_bad_row_end_nothing(run: Run, pictures: Path, model_file: Path) -> None:
     (pictures / "broken.png").write_bytes(b"\x89PNG broken")
     table = pictures / "rows.csv"
     table.write_text("picture,seed\na.png,1\nbroken.png,\nb.png,minus\nc.png,2\nsub/a.png,\n")
-    done = run("batch", table, "out", "--model", model_file, "--set", "faces=500")
+    done = run("batch", table, "out", "--model", model_file, "--painter", "none", "--set", "faces=500")
     assert done.returncode == 1 and done.stderr.count("error:") == 3
     assert "rows.csv line 3: " in done.stderr and "line 4: seed is 'minus'" in done.stderr
     assert "line 6: its output 'a.glb' is already that of rows.csv line 2" in done.stderr
@@ -69,7 +76,9 @@ def test_one_bad_picture_and_one_bad_row_end_nothing(run: Run, pictures: Path, m
     assert sorted(path.name for path in out.glob("*.glb")) == ["a.glb", "c.glb"]
     assert [line["status"] for line in lines(out)].count("failed") == 3
     table.write_text("picture,seed\na.png,1\nb.png,3\nc.png,2\n")
-    again = run("batch", table, "out", "--model", model_file, "--set", "faces=500", "--resume")
+    again = run(
+        "batch", table, "out", "--model", model_file, "--painter", "none", "--set", "faces=500", "--resume"
+    )
     assert again.returncode == 0 and "1 made, 0 failed, 2 made before" in again.stdout
     assert [line["output"] for line in lines(out)] == ["a.glb", "c.glb", "b.glb"]
 
@@ -86,7 +95,8 @@ def test_killed_and_resumed_it_repeats_and_loses_nothing(
     run_batch(read_rows(str(table), plan), plan, str(whole))
     out = tmp_path / "out"
     command = [str(Path(sys.executable).parent / "maquette"), "batch", str(table), str(out), "--resume"]
-    command += ["--model", plan.model, "--device", "cpu", "--set", "faces=500", *["--two-pass"] * two_pass]
+    command += ["--model", plan.model, "--device", "cpu", "--painter", "none", "--set", "faces=500"]
+    command += ["--two-pass"] * two_pass
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while not (out / "results.jsonl").exists() or len(lines(out)) < 3:
         assert killed.poll() is None

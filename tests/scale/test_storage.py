@@ -44,7 +44,7 @@ def client(endpoint: str, pictures: Path) -> Any:
 def test_from_bucket_to_bucket(
     run: Run, client: Any, endpoint: str, model_file: Path, tmp_path: Path
 ) -> None:
-    options = ("--model", model_file, "--set", "faces=500", "--results", "results.jsonl")
+    options = ("--model", model_file, "--painter", "none", "--set", "faces=500", "--results", "results.jsonl")
     query = f"?endpoint={endpoint}"
     done = run("batch", f"s3://assets/in/{query}", f"s3://assets/out{query}", *options)
     assert done.returncode == 0, done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from maquette.cli.progress import progress_bar
+from maquette.cli.shape_options import ModelChoice, model_options
 from maquette.errors import SettingError
 
 if TYPE_CHECKING:
@@ -27,14 +29,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Default: results.jsonl in OUT, where that is a folder.",
 )
-@click.option(
-    "--model", default="bundled", show_default=True, help="A name from `maquette models`, or a file."
-)
+@model_options
 @click.option("--painter", default="project", show_default=True, help="project, pbr, a paint model, or none.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
-@click.option(
-    "--dtype", type=click.Choice(["float32", "float16", "bfloat16"]), help="Default: by the device."
-)
 @click.option("--vram", type=float, help="GB of GPU memory for painting; default: all there is.")
 @click.option(
     "--format", "file_format", default="glb", show_default=True, help="Of outputs that a row does not name."
@@ -71,10 +67,8 @@ def command(
     resume: bool,
     two_pass: bool,
     results: Path | None,
-    model: str,
+    choice: ModelChoice,
     painter: str,
-    device: str,
-    dtype: str | None,
     vram: float | None,
     file_format: str,
     settings: tuple[str, ...],
@@ -103,8 +97,16 @@ def command(
         from maquette.scale.batch import in_process, in_two_passes, run_batch  # seconds of imports
         from maquette.scale.manifest import Plan, read_rows, settings_of
 
-        plan = Plan(model, None if painter == "none" else painter, device, dtype, vram)
-        plan = Plan(plan.model, plan.painter, device, dtype, vram, settings_of(_pairs(settings), plan))
+        plan = Plan(
+            choice.model or "bundled",
+            None if painter == "none" else painter,
+            choice.device,
+            choice.dtype,
+            vram,
+            choice.vae,
+            choice.compiled,
+        )
+        plan = replace(plan, settings=settings_of(_pairs(settings), plan))
         rows = read_rows(source, plan, file_format)
     place = results or Path(output) / "results.jsonl"
     with progress_bar(f"{len(rows)} rows", quiet=quiet or as_json) as on_progress:

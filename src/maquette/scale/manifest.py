@@ -17,7 +17,7 @@ from typing import Any, get_args, get_type_hints
 
 from maquette.errors import MaquetteError, PictureError, SettingError
 from maquette.mesh.export import FORMATS
-from maquette.paint.pipeline import PaintSettings
+from maquette.paint.pipeline import PainterName, PaintSettings
 from maquette.picture.recentre import VIEWS
 from maquette.pipeline import AssetSettings
 from maquette.scale.storage import file_name, is_url, list_pictures
@@ -35,6 +35,8 @@ class Plan:
     device: str = "auto"
     dtype: str | None = None
     vram: float | None = None
+    vae: str | None = None
+    compiled: bool = False
     settings: AssetSettings = field(default_factory=AssetSettings)
 
 
@@ -58,7 +60,7 @@ class Row:
 
     def key(self, plan: Plan) -> str:
         """The same for the same work: pictures, output, models and settings; what resuming goes by."""
-        asked = [self.pictures, self.output, plan.model, plan.painter, plan.dtype]
+        asked = [self.pictures, self.output, plan.model, plan.vae, plan.painter, plan.dtype]
         asked.append(asdict(self.settings) if self.settings else None)
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -158,7 +160,8 @@ def settings_of(values: Mapping[str, Any], plan: Plan) -> AssetSettings:
     shape = replace(plan.settings.shape, **{k: v for k, v in given.items() if k in mine})
     if painter in (None, "none"):
         return AssetSettings(shape, None)
-    paint = plan.settings.paint or PaintSettings()
+    kind: PainterName = "project" if painter == "project" else "pbr"
+    paint = replace(plan.settings.paint or PaintSettings(), painter=kind)
     return AssetSettings(shape, replace(paint, **{k: v for k, v in given.items() if k in theirs}))
 
 

@@ -79,7 +79,9 @@ class ShapeStage:
     """Owns a shape model."""
 
     def __init__(self, plan: Plan) -> None:
-        self.pipeline = ShapePipeline.from_pretrained(plan.model, device=plan.device, dtype=plan.dtype)
+        self.pipeline = ShapePipeline.from_pretrained(
+            plan.model, vae=plan.vae, device=plan.device, dtype=plan.dtype, compiled=plan.compiled
+        )
 
     def run(self, row: Row, on_progress: OnProgress = silent) -> Draft:
         """Cut out and shape one row.
