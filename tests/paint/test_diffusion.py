@@ -146,7 +146,7 @@ def test_light_removal_keeps_the_colours_mean_and_the_white_around() -> None:
         {"views": 0},
         {"views": 13},
         {"view_size": 500},
-        {"view_size": 64},
+        {"view_size": 32},
         {"steps": 0},
         {"guidance": float("nan")},
     ],

@@ -72,7 +72,7 @@ def guide_latents(
 def conditions_by_position(
     unet: PaintUNet,
     features: Sequence[Tensor],
-    dino: Tensor,
+    dino: Tensor | None,
     guides: Tensor,
     position_maps: Tensor,
     guidance: float,
@@ -80,12 +80,12 @@ def conditions_by_position(
     view_scale: Tensor | None = None,
     compatible: bool = False,
 ) -> Conditions:
-    """Conditions of 2.1.
+    """Conditions of models whose views are matched by position maps, as 2.1.
 
     Args:
         unet: the paint model, of which the reference UNet is not needed any more.
         features: what that made of the reference pictures' latents.
-        dino: DINOv2 tokens of the first of them (1, T, dino width).
+        dino: DINOv2 tokens of the first of them (1, T, dino width); None for a model that does not look.
         guides: from `guide_latents`.
         position_maps: (views, 3, S, S) in [0, 1], background at exactly 1.
         guidance: the scale; at 1 or below only the branch that knows everything is run.
@@ -96,7 +96,7 @@ def conditions_by_position(
     full = unet.prepare(
         views,
         features=features,
-        dino=unet.project_dino(dino),
+        dino=None if dino is None else unet.project_dino(dino),
         rotary=unet.rotary_tables(position_maps[None], size, compatible=compatible),
     )
     scale: float | Tensor = guidance
@@ -104,6 +104,8 @@ def conditions_by_position(
         scale = guidance * view_scale.view(1, 1, -1, 1, 1, 1)
     if guidance <= 1:
         return Conditions(guides, (full,), scale)
+    if dino is None:
+        return Conditions(guides, ([replace(context, reference=None) for context in full], full), scale)
     # No picture is told by zeros in place of all tokens. They are alike, so one of them gives the same attention.
     nothing = unet.project_dino(dino.new_zeros(1, 1, dino.shape[-1]))
     middle = [

@@ -106,7 +106,8 @@ class DiffusionPainter:
         self, vertices: Tensor, faces: Tensor, viewpoints: Sequence[Viewpoint], settings: PaintSettings
     ) -> tuple[Tensor, Tensor]:
         """Maps (views, S, S, 3) of normals and positions at the size of the views."""
-        cameras, size = [viewpoint.camera for viewpoint in viewpoints], settings.view_size
+        cameras = [viewpoint.camera for viewpoint in viewpoints]
+        size = settings.view_size or self.model.config.view_size
         if not settings.compatible:
             guides = render_guides(vertices, faces, cameras, size, smooth=self._colour_only)
             return guides.normal, guides.position
@@ -167,7 +168,7 @@ class DiffusionPainter:
             "texture_size": settings.texture_size,
             "texels": seen,
             "kept_uv": kept,
-            "view_size": settings.view_size,
+            "view_size": settings.view_size or config.view_size,
             "views": [[v.camera.azimuth, v.camera.elevation] for v in viewpoints],
             **asdict(draw),
             "steps": config.steps if draw.steps is None else draw.steps,

@@ -19,6 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from maquette.errors import CheckpointError, SettingError
+from maquette.models.image_vae import ImageVAE
 from maquette.paint.denoise import (
     Conditions,
     PosteriorNoise,
@@ -40,6 +41,9 @@ from maquette.runtime.device import Runtime
 from maquette.runtime.memory import budget_bytes, on_device
 from maquette.runtime.progress import OnProgress, silent
 from maquette.zoo.paint_model import PaintModel
+
+COMMON_METAL_ROUGH = (0.0, 0.8, 0.0)
+"""Metal and roughness in the channels of the pictures that models draw."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +163,8 @@ class ViewPainter:
             raise _NotFiniteError
         run.on_progress("decode", 0, 1)
         with run.stage(vae):
+            if self.model.config.from_mean:
+                latents = latents + flat_latents(vae, mean_colour(references), size).to(latents)
             decoded = vae.decode(latents.flatten(0, 2).to(run.dtype), run.plan.vae_rows)
         if not bool(torch.isfinite(decoded).all()):
             raise _NotFiniteError
@@ -203,12 +209,12 @@ class ViewPainter:
         with run.stage(unet.reference, *unet.small_parts()):
             features = unet.reference_features(shown[None], run.plan.rows)
         with run.stage(unet.painting, *unet.small_parts()):
-            if tokens is None:
-                conditions = conditions_by_camera(unet, features, guides, cameras.to(device), guidance)
-            else:
+            if unet.config.uses_positions:
                 conditions = conditions_by_position(
                     unet, features, tokens, guides, positions, guidance, compatible=settings.compatible
                 )
+            else:
+                conditions = conditions_by_camera(unet, features, guides, cameras.to(device), guidance)
         run.on_progress("condition", 3, 3)
         return conditions
 
@@ -267,6 +273,20 @@ class _Run:
     def stage(self, *parts: nn.Module | Tensor) -> AbstractContextManager[None]:
         """Networks on the device while they run."""
         return on_device(*parts, device=self.device, dtype=self.dtype, stay=self.plan.stay)
+
+
+def mean_colour(pictures: Sequence[Image.Image]) -> Tensor:
+    """(3,) in [0, 1]: of what is not white in RGB pictures of an object on white."""
+    pixels = torch.cat([torch.from_numpy(np.array(p.convert("RGB"))).flatten(0, 1) for p in pictures])
+    object_only = pixels[(pixels < 250).any(-1)]
+    return (object_only if len(object_only) else pixels).float().mean(0) / 255
+
+
+def flat_latents(vae: ImageVAE, colour: Tensor, size: int) -> Tensor:
+    """(1, 2, 1, 4, size / 8, size / 8): albedo in one colour, and metal and roughness as most things have them."""
+    flat = torch.stack([colour.cpu(), torch.tensor(COMMON_METAL_ROUGH)])[..., None, None]
+    pictures = flat.expand(2, 3, size, size).to(vae.moments.weight) * 2 - 1
+    return vae.encode(pictures)[None, :, None]
 
 
 class _NotFiniteError(Exception):

@@ -38,8 +38,8 @@ class PaintSettings:
     """How objects are separated from their background, in pictures that are not cut out yet."""
     views: int = 6
     """From here on for `pbr` alone. Views that are drawn, 6 to 12; fewer where more would show nothing new."""
-    view_size: int = 512
-    """Their side in pixels, a multiple of 64 from 256 to 1024."""
+    view_size: int | None = None
+    """Their side in pixels, a multiple of 64 from 64 to 1024; None for the model's own, 512 for the published ones."""
     steps: int | None = None
     """Denoising steps; None for the model's own number."""
     guidance: float | None = None
@@ -59,9 +59,9 @@ class PaintSettings:
             )
         if not 6 <= self.views <= 12:
             raise SettingError(f"views is {self.views}", "it must be from 6 to 12")
-        if not 256 <= self.view_size <= 1024 or self.view_size % 64:
+        if self.view_size is not None and (not 64 <= self.view_size <= 1024 or self.view_size % 64):
             raise SettingError(
-                f"view_size is {self.view_size}", "it must be a multiple of 64 from 256 to 1024"
+                f"view_size is {self.view_size}", "it must be a multiple of 64 from 64 to 1024"
             )
         if self.steps is not None and not 1 <= self.steps <= 1000:
             raise SettingError(f"steps is {self.steps}", "it must be from 1 to 1000")

@@ -198,11 +198,11 @@ class _Tracer:
 
         def make() -> Conditions:
             guides = self._empty(1, self.views, 8, side, side)
-            if dino is None:
+            if not self.config.unet.uses_positions:
                 cameras = torch.zeros(self.views, dtype=torch.long, device="meta")
                 return conditions_by_camera(self.unet, features, guides, cameras, 3.0)
             maps = torch.empty(self.views, 3, self.size, self.size, device="meta")
-            tokens = self._empty(1, 257, dino)
+            tokens = None if dino is None else self._empty(1, 257, dino)
             return conditions_by_position(
                 self.unet, features, tokens, guides, maps, 3.0, compatible=self.compatible
             )

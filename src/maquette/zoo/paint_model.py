@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,11 +26,13 @@ from maquette.models.upscaler import Upscaler, UpscalerConfig
 from maquette.paint.samplers import NoiseSchedule
 from maquette.zoo import paint_keymap, paint_published
 from maquette.zoo.catalog import HUNYUAN_LICENSE, find_entry
-from maquette.zoo.checkpoint import TensorFile, fill, open_tensors
+from maquette.zoo.checkpoint import TensorFile, fill, open_tensors, write_tensors
 from maquette.zoo.files import cache_folder, local_folder
-from maquette.zoo.keymap import KeyMap
+from maquette.zoo.keymap import KeyMap, to_published
 
 DINO, LIGHT_REMOVER = "dinov2-giant", "hunyuan3d-delight-v2-0"
+OWN_SETTINGS = "maquette.json"
+"""In folders of models trained here: what the published files do not say."""
 UPSCALER_FILE = "RealESRGAN_x4plus.pth"
 WEIGHT_FILES = tuple(
     f"{stem}.{kind}"
@@ -57,6 +59,9 @@ class PaintModelConfig:
     view_size: int = 512
     steps: int = 15
     guidance: float = 3.0
+    from_mean: bool = False
+    """Latents are drawn relative to those of flat pictures in the reference's mean colour: a model that has learned
+    nothing yet then paints that colour."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +192,48 @@ def _config(folder: Path, dino: Path | None) -> tuple[PaintModelConfig, TensorFi
         steps={"unipc": 15, "euler_ancestral": 30, "lcm": 10}[sampler],
         guidance={"unipc": 3.0, "euler_ancestral": 2.0, "lcm": 1.0}[sampler],
     )
-    return config, tensors
+    own = folder / OWN_SETTINGS
+    return replace(config, **_settings(own)) if own.is_file() else config, tensors
+
+
+def save_paint_model(model: PaintModel, folder: Path, dtype: torch.dtype = torch.float16) -> None:
+    """Write a model without DINOv2 in the published layout, with `OWN_SETTINGS` beside its parts."""
+    config = model.config
+    inner = config.unet.unet
+    unet_settings = {
+        "in_channels": inner.in_channels,
+        "out_channels": inner.out_channels,
+        "block_out_channels": inner.widths,
+        "attention_head_dim": inner.num_heads,
+        "down_block_types": ["CrossAttnDownBlock2D" if a else "DownBlock2D" for a in inner.attention],
+        "layers_per_block": inner.blocks_per_level,
+        "cross_attention_dim": inner.context_width,
+        "norm_num_groups": inner.norm_groups,
+        "use_linear_projection": True,
+    }
+    vae_settings = {
+        "block_out_channels": config.vae.widths,
+        "layers_per_block": config.vae.blocks_per_level,
+        "latent_channels": config.vae.latent_channels,
+        "norm_num_groups": config.vae.norm_groups,
+        "scaling_factor": config.vae.scale_factor,
+    }
+    parts: list[tuple[str, nn.Module, KeyMap, dict[str, Any]]] = [
+        ("unet", model.unet, paint_keymap.paint_unet_keys(config.unet), unet_settings),
+        ("vae", model.vae, paint_keymap.image_vae_keys(config.vae, old_names=False), vae_settings),
+    ]
+    for name, network, key_map, settings in parts:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "config.json").write_text(json.dumps(settings))
+        published = to_published(network.state_dict(), key_map)
+        tensors = {key: tensor.to("cpu", dtype).clone() for key, tensor in published.items()}
+        write_tensors(tensors, folder / name / WEIGHT_FILES[0], {})
+    (folder / "scheduler").mkdir(exist_ok=True)
+    (folder / "scheduler" / "scheduler_config.json").write_text(
+        json.dumps(paint_published.schedule_settings(config.schedule))
+    )
+    own = ("name", "license", "view_size", "steps", "guidance", "from_mean")
+    (folder / OWN_SETTINGS).write_text(json.dumps({name: getattr(config, name) for name in own}))
 
 
 def _load_dino(config: DinoV2Config, folder: Path, read: _Reader) -> DinoV2:

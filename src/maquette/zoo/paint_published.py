@@ -95,3 +95,17 @@ def noise_schedule(params: Params) -> NoiseSchedule:
         steps_offset=params.get("steps_offset", 0),
         zero_terminal_snr=params.get("rescale_betas_zero_snr", False),
     )
+
+
+def schedule_settings(schedule: NoiseSchedule) -> dict[str, Any]:
+    """The `scheduler_config.json` of a schedule; the inverse of `noise_schedule`."""
+    return {
+        "beta_schedule": "scaled_linear",
+        "num_train_timesteps": schedule.num_train_steps,
+        "beta_start": schedule.beta_start,
+        "beta_end": schedule.beta_end,
+        "prediction_type": schedule.prediction,
+        "timestep_spacing": schedule.spacing,
+        "steps_offset": schedule.steps_offset,
+        "rescale_betas_zero_snr": schedule.zero_terminal_snr,
+    }
