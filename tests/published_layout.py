@@ -118,7 +118,7 @@ def random_model(config: dict[str, Any], name: str = "small") -> ShapeModel:
         for module in network.modules():
             for buffer in dict(module.named_buffers(recurse=False)):
                 setattr(module, buffer, type(module)(module.config).get_buffer(buffer))  # type: ignore[operator]
-        network.eval()
+        network.eval().requires_grad_(False)
     return model
 
 

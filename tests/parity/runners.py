@@ -235,8 +235,7 @@ def run_flashvdm(case: Case) -> Iterator[Comparison]:
     params = case.record["params"]
     vae = _decoder(case, case.record["constructor_kwargs"], case.group("weights/"))
     logits = decode_flashvdm(
-        vae.field,
-        vae.decode(case.tensors["inputs/latents"]),
+        vae.field.of(vae.decode(case.tensors["inputs/latents"])),
         params["octree_resolution"],
         params["bounds"],
         coarsest=params["min_resolution"],

@@ -13,8 +13,10 @@ from PIL import Image
 from maquette.errors import CancelledError, CheckpointError, SettingError
 from maquette.picture.cutout import Cutout
 from maquette.runtime.device import choose_runtime
+from maquette.shape.flashvdm import decode_flashvdm
 from maquette.shape.pipeline import ShapePipeline, ShapeSettings, generate
 from maquette.shape.sampler import SamplingSettings
+from maquette.shape.volume import VolumeSettings
 from maquette.zoo.files import choose_model
 from published_layout import published_state, random_model, settings, write
 
@@ -148,3 +150,22 @@ def test_noise_is_that_of_the_seed_in_any_precision() -> None:
     first = []
     half.draw_latents(FRONT.rgba, 4, SamplingSettings(steps=2), on_step=lambda i, n, x: first.append(x))
     assert first[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize(("decoder", "mode"), [("flashvdm-mean", "mean"), ("flashvdm-merge", "merge")])
+def test_published_flashvdm_is_chosen_by_a_setting(decoder: Any, mode: Any) -> None:
+    turbo, sampling = pipeline(turbo=True), SamplingSettings(steps=5)
+    stages: list[str] = []
+    quick = ShapeSettings(resolution=24, faces=None, decoder=decoder)
+    mesh = turbo.generate(FRONT, quick, lambda stage, done, total: stages.append(stage))
+    assert mesh.is_watertight and mesh.metadata["maquette"]["decoder"] == decoder and "decode" in stages
+    field = turbo.field(turbo.draw_latents(FRONT.rgba, 0, sampling))
+    decoded = turbo.decode(field, VolumeSettings(24, method=decoder)).dense()
+    assert torch.equal(decoded, decode_flashvdm(field, 24, VolumeSettings().bounds, mode=mode))
+
+
+def test_flashvdm_has_its_limits() -> None:
+    with pytest.raises(SettingError, match="at most at 512"):
+        ShapeSettings(resolution=768, decoder="flashvdm-mean")
+    with pytest.raises(SettingError, match="decoder is 'quick'"):
+        ShapeSettings(decoder="quick")  # type: ignore[arg-type]

@@ -74,6 +74,13 @@ class Job:
     help="How the object is separated from its background.",
 )
 @click.option(
+    "--decoder",
+    type=click.Choice(["hierarchical", "flashvdm", "dense", "flashvdm-mean", "flashvdm-merge"]),
+    default="hierarchical",
+    show_default=True,
+    help="How the field is asked; FlashVDM was made for the turbo models.",
+)
+@click.option(
     "--surface",
     type=click.Choice(["marching-cubes", "dual-contouring"]),
     default="marching-cubes",
@@ -101,6 +108,7 @@ def command(
     faces: int,
     file_format: str | None,
     cutout: Any,
+    decoder: Any,
     surface: Any,
     paint: PaintChoice,
     write: WriteChoice,
@@ -136,6 +144,7 @@ def command(
             cutout,
             shift=shift,
             guidance_interval=guidance_interval,
+            decoder=decoder,
             surface=surface,
         )
         settings = AssetSettings(shape, paint.settings(seed=seed))

@@ -11,14 +11,15 @@ the decoder's attention is: nothing on random weights.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from maquette.models.attention import Select
-from maquette.models.shape_vae import FieldDecoder, ShapeField
-from maquette.shape.volume import lattice_axis, select_published
+from maquette.models.shape_vae import ShapeField
+from maquette.shape.volume import PointsCallback, lattice_axis, select_published
 
 TopKMode = Literal["mean", "merge"]
 
@@ -59,20 +60,19 @@ def _select_weighty(queries: Tensor, keys: Tensor, values: Tensor) -> tuple[Tens
 
 
 def decode_flashvdm(
-    field: FieldDecoder,
-    tokens: Tensor,
+    field: ShapeField,
     resolution: int,
     bounds: float,
     *,
     coarsest: int = 63,
     mode: TopKMode = "mean",
     stable: bool = True,
+    on_points: PointsCallback = lambda done, known: None,
 ) -> Tensor:
     """Logits on a lattice close to `resolution` cells a side, NaN where never asked.
 
     Args:
-        field: the decoder of points.
-        tokens: (1, N, width) decoded latents.
+        field: the shape's.
         resolution: cells asked for; the lattice has (round(r / 4) · 4 - 1) · 2ⁿ, with r the coarsest level.
         bounds: half side of the box.
         coarsest: the resolution is halved while it stays at or above this.
@@ -80,51 +80,68 @@ def decode_flashvdm(
             "merge" every latent that gets a weight.
         stable: keep the lattice's order within a bin, so that every machine chooses the same latents. The original
             leaves it to the platform's sort.
+        on_points: told the points done and known so far; may raise to stop.
     """
-    keys, values = field.project(tokens)
+    device = field.keys.device
+    asker = _Asker(field, on_points)
     levels = [resolution]
     while levels[0] // 2 >= coarsest:
         levels.insert(0, levels[0] // 2)
     first = round(levels[0] / BLOCKS) * BLOCKS - 1  # Python rounds halves to even, and so did the original
-    logits = _decode_blocks(field, keys, values, lattice_axis(first, bounds, tokens.device))
+    logits = _decode_blocks(asker, lattice_axis(first, bounds, device))
     for level in range(1, len(levels)):
         cells = first * 2**level
         wanted = select_published(logits, is_last=level == len(levels) - 1)
         index = wanted.nonzero()
         refined = logits.new_full(wanted.shape, torch.nan)
-        points = lattice_axis(cells, bounds, tokens.device)[index]
-        refined[tuple(index.unbind(1))] = _decode_bins(field, keys, values, points, mode, stable)
+        points = lattice_axis(cells, bounds, device)[index]
+        refined[tuple(index.unbind(1))] = _decode_bins(asker, points, mode, stable)
         logits = refined
     return logits
 
 
-def _decode_blocks(field: FieldDecoder, keys: Tensor, values: Tensor, axis: Tensor) -> Tensor:
+class _Asker:
+    """The field, asked one group of points after the other, each with its own choice of latents."""
+
+    def __init__(self, field: ShapeField, on_points: PointsCallback) -> None:
+        self.field, self.on_points = field, on_points
+        self.done = self.known = 0
+
+    def __call__(self, groups: Sequence[Tensor], select: Select) -> list[Tensor]:
+        """Logits (Q,) of each group (Q, 3), float32."""
+        self.known += sum(len(group) for group in groups)
+        answers = []
+        for group in groups:
+            if len(group):
+                logits = self.field.decoder.query(group[None], self.field.keys, self.field.values, select)
+                answers.append(logits[0].float())
+                self.done += len(group)
+                self.on_points(self.done, self.known)
+        return answers
+
+
+def _decode_blocks(asker: _Asker, axis: Tensor) -> Tensor:
     """The whole coarse lattice, one block at a time: (n, n, n) with n = len(axis), a multiple of BLOCKS."""
     side = len(axis) // BLOCKS
     lattice = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
     blocks = lattice.view(BLOCKS, side, BLOCKS, side, BLOCKS, side, 3).permute(0, 2, 4, 1, 3, 5, 6)
     blocks = blocks.reshape(BLOCKS**3, side**3, 3)
-    select = _select_mean(BLOCK_STRIDE)
-    logits = torch.cat([field.query(block[None].to(keys.dtype), keys, values, select) for block in blocks])
-    logits = logits.float().view(BLOCKS, BLOCKS, BLOCKS, side, side, side)
+    logits = torch.cat(asker(list(blocks), _select_mean(BLOCK_STRIDE))).view(
+        BLOCKS, BLOCKS, BLOCKS, side, side, side
+    )
     return logits.permute(0, 3, 1, 4, 2, 5).reshape(lattice.shape[:3])
 
 
-def _decode_bins(
-    field: FieldDecoder, keys: Tensor, values: Tensor, points: Tensor, mode: TopKMode, stable: bool
-) -> Tensor:
+def _decode_bins(asker: _Asker, points: Tensor, mode: TopKMode, stable: bool) -> Tensor:
     """Scattered points (Q, 3) → logits (Q,), grouped by the bin of their bounding box they lie in."""
+    if not len(points):  # the coarse lattice shows no surface
+        return points.new_empty(0)
     low, high = points.amin(0), points.amax(0)
-    place = ((points - low) / (high - low) * (BINS - 0.001)).floor().long()
+    place = ((points - low) / (high - low).clamp(min=1e-9) * (BINS - 0.001)).floor().long()
     bins = (place[:, 0] * BINS + place[:, 1]) * BINS + place[:, 2]
     order = bins.argsort(stable=stable)
-    sizes = bins.bincount(minlength=BINS**3).tolist()
-    select = _select_mean(MEAN_STRIDE) if mode == "mean" else _select_merge
-    logits = [
-        field.query(group[None].to(keys.dtype), keys, values, select)[0].float()
-        for group in points[order].split(sizes)
-        if len(group)
-    ]
+    groups = points[order].split(bins.bincount(minlength=BINS**3).tolist())
+    logits = asker(groups, _select_mean(MEAN_STRIDE) if mode == "mean" else _select_merge)
     return torch.empty(len(points), device=points.device).index_copy(0, order, torch.cat(logits))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from PIL import Image
@@ -23,7 +23,7 @@ from maquette.picture.recentre import recentre, recentre_views
 from maquette.picture.views import Source, cut_out_views
 from maquette.runtime.device import Runtime, choose_runtime
 from maquette.runtime.progress import OnProgress, silent
-from maquette.shape.flashvdm import SparingField
+from maquette.shape.flashvdm import SparingField, TopKMode, decode_flashvdm
 from maquette.shape.sampler import (
     SamplingSettings,
     StepCallback,
@@ -34,7 +34,7 @@ from maquette.shape.sampler import (
 )
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import Extractor, extract_surface
-from maquette.shape.volume import VolumeSettings, decode_volume
+from maquette.shape.volume import Decoder, VolumeSettings, decode_volume
 from maquette.zoo.catalog import BUNDLED
 from maquette.zoo.files import choose_model, resolve_model
 from maquette.zoo.load import load_shape_model
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FACES = 40_000
 MAX_VARIATIONS = 64
+FLASHVDM_HIGHEST = 512
 ALL_TIMES = (0.0, 1.0)
 
 
@@ -67,6 +68,9 @@ class ShapeSettings:
     """Times, from 0 (noise) to 1 (shape), between which guidance works; None for all."""
     surface: Extractor = "marching-cubes"
     """How triangles are made of the decoded field; "dual-contouring" keeps sharp edges."""
+    decoder: Decoder = "hierarchical"
+    """How the field is asked. FlashVDM, made for the turbo models, lets each point attend to few latents; its published
+    variants (-mean, -merge) hold a whole grid: 512 is their highest resolution."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -83,6 +87,14 @@ class ShapeSettings:
             interval=self.guidance_interval or ALL_TIMES,
         )
         VolumeSettings(resolution=16 if self.resolution is None else self.resolution)
+        if self.decoder not in get_args(Decoder):
+            raise SettingError(
+                f"decoder is {self.decoder!r}", f"it must be one of {', '.join(get_args(Decoder))}"
+            )
+        if self.decoder.startswith("flashvdm-") and (self.resolution or 0) > FLASHVDM_HIGHEST:
+            raise SettingError(
+                f"resolution is {self.resolution}", f"{self.decoder} decodes at most at {FLASHVDM_HIGHEST}"
+            )
 
 
 class ShapePipeline:
@@ -234,7 +246,7 @@ class ShapePipeline:
             if settings.faces is not None:
                 mesh = simplify(mesh, settings.faces)
             mesh.metadata["maquette"] = self._metadata(seen, seed, sampling, volume)
-            mesh.metadata["maquette"]["surface"] = settings.surface
+            mesh.metadata["maquette"] |= {"decoder": settings.decoder, "surface": settings.surface}
             mesh.metadata["notes"] = list(notes)
             on_progress("mesh", 1, 1)
             yield mesh
@@ -281,6 +293,10 @@ class ShapePipeline:
     ) -> SparseVolume:
         """The field to logits on a lattice around the surface."""
         on_points = partial(on_progress, "decode")
+        if volume.method in ("flashvdm-mean", "flashvdm-merge"):
+            mode: TopKMode = "merge" if volume.method == "flashvdm-merge" else "mean"
+            logits = decode_flashvdm(field, volume.resolution, volume.bounds, mode=mode, on_points=on_points)
+            return SparseVolume.from_dense(logits, volume.bounds)
         asked = SparingField(field) if volume.method == "flashvdm" else field
         return decode_volume(
             asked, volume, self.runtime.device, on_points, bytes_per_point=field.bytes_per_point
@@ -345,6 +361,7 @@ class ShapePipeline:
         self._sigmas(sampling)  # a consistency schedule has fewer steps than others
         return sampling, VolumeSettings(
             config.resolution if settings.resolution is None else settings.resolution,
+            method=settings.decoder,
             points_per_call=settings.points_per_call,
         )
 

@@ -37,6 +37,11 @@ _LATTICE_BYTES = 64
 """Memory a lattice point takes: its logit, and what finding its neighbours needs for a moment."""
 
 
+Decoder = Literal["hierarchical", "flashvdm", "dense", "flashvdm-mean", "flashvdm-merge"]
+"""Which points are asked: those near the surface, or all ("dense"). "flashvdm" asks as "hierarchical" does, but each of
+fewer latents. The last two are FlashVDM as published, lattice and all, with either of its ways of choosing latents."""
+
+
 @dataclass(frozen=True)
 class VolumeSettings:
     """How finely and by which rule the field is decoded."""
@@ -44,9 +49,7 @@ class VolumeSettings:
     resolution: int = 256
     """Cells along each side of the box, 16 to 1024."""
     bounds: float = DEFAULT_BOUNDS
-    method: Literal["hierarchical", "flashvdm", "dense"] = "hierarchical"
-    """Which points are asked: those near the surface, or all. "flashvdm" asks as "hierarchical" does, but each of fewer
-    latents."""
+    method: Decoder = "hierarchical"
     memory: float = 1.0
     """GB that decoding may take beside the model. Decides how many points are asked at once, nothing else."""
     points_per_call: int | None = None
@@ -79,6 +82,8 @@ def decode_volume(
     Raises:
         SettingError: the surface does not fit the memory at this resolution.
     """
+    if settings.method in ("flashvdm-mean", "flashvdm-merge"):
+        raise SettingError(f"a bare field cannot be decoded by {settings.method}", "use a shape pipeline")
     asker = _Asker(field, settings, bytes_per_point, on_points)
     if settings.method == "dense":
         asker.expect((settings.resolution + 1) ** 3)
