@@ -7,7 +7,10 @@ const STEPS = {
   condition: "looking at it", denoise: "finding the shape", decode: "carving it out", mesh: "cleaning the surface",
   unwrap: "unfolding the surface", paint: "painting", write: "writing files", done: "done",
 };
-const FORMATS = { glb: "GLB", obj: "OBJ", ply: "PLY", stl: "STL", usdz: "USDZ", "3mf": "3MF" };
+const FORMATS = {
+  glb: "GLB", usdz: "USDZ", obj: "OBJ", mtl: "OBJ's material", png: "OBJ's texture", ply: "PLY", stl: "STL", "3mf": "3MF",
+};
+const suffix = (file) => file.name.split(".").pop();
 const chosen = {}; // view name → File
 let shown = null; // id of the job on the stage
 let following = null; // AbortController of the event stream
@@ -186,7 +189,8 @@ function sentence(job) {
 async function finish(job) {
   document.body.className = "done";
   const files = job.files.filter((file) => file.role === "output" && file.name !== "shape.glb");
-  files.sort((a, b) => (b.name === "model.glb") - (a.name === "model.glb"));
+  const order = Object.keys(FORMATS);
+  files.sort((a, b) => order.indexOf(suffix(a)) - order.indexOf(suffix(b)));
   $("downloads").replaceChildren(...files.map(downloadLink));
   const made = job.result?.maquette ?? {};
   const facts = [`${job.result?.faces?.toLocaleString() ?? "?"} triangles`, `seed ${job.parameters.seed}`, job.model];
@@ -211,13 +215,12 @@ async function finish(job) {
 
 function downloadLink(file) {
   const link = document.createElement("a");
-  const suffix = file.name.split(".").pop();
   const size = file.size < 1e6 ? `${Math.ceil(file.size / 1e3)} KB` : `${(file.size / 1e6).toFixed(1)} MB`;
   link.className = "file";
   link.href = file.url;
   link.download = file.name;
   link.innerHTML = "<span></span> <small></small>";
-  link.children[0].textContent = FORMATS[suffix] ?? file.name;
+  link.children[0].textContent = FORMATS[suffix(file)] ?? file.name;
   link.children[1].textContent = size;
   link.onclick = async (event) => {
     if (!localStorage.getItem("maquette-key") || link.href.startsWith("blob:")) return;
