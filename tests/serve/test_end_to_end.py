@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from serve.conftest import running
 
@@ -30,15 +32,15 @@ def test_the_originals_client_works_as_it_stands(tmp_path: Path) -> None:
 
         assert read_mesh(tmp_path / "chair.glb").is_watertight
 
-        small = {"seed": 1, "octree_resolution": 64, "face_count": 4000}
-        painted = requests.post(f"{BASE_URL}/generate", json={"image": img_base64, "texture": True, **small})
-        assert painted.status_code == 200, painted.text
-        (tmp_path / "painted.glb").write_bytes(painted.content)
-        colours = read_mesh(tmp_path / "painted.glb").visual.material.baseColorTexture
-        assert colours.size == (2048, 2048)
-
         mesh = base64.b64encode(response.content).decode()
-        own = requests.post(f"{BASE_URL}/generate", json={"image": img_base64, "mesh": mesh, "type": "obj"})
+        own = requests.post(
+            f"{BASE_URL}/generate",
+            json={"image": img_base64, "mesh": mesh, "type": "obj", "texture_size": 1024},
+        )
         assert own.status_code == 200 and b"mtllib model.mtl" in own.content
         job = requests.get(f"{BASE_URL}/v1/jobs/{own.headers['X-Job-Id']}").json()
         assert {"model.obj", "model.mtl", "model_base_color.png"} <= {file["name"] for file in job["files"]}
+        colours = Image.open(
+            io.BytesIO(requests.get(f"{BASE_URL}/v1/jobs/{job['id']}/files/model_base_color.png").content)
+        )
+        assert colours.size == (1024, 1024)

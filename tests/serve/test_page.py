@@ -62,6 +62,7 @@ def test_a_picture_becomes_a_model_on_the_page(browser: Any, tmp_path: Path) -> 
         screenshot(browser, "1-empty")
         find("input[name=front]").send_keys(str(EXAMPLE))
         until(lambda: find("#make").is_enabled())
+        browser.execute_script("document.querySelector('[name=faces]').value = 8000")
         find("#make").click()
         until(lambda: find("#preview").is_displayed() or find("#viewer").is_displayed())
         screenshot(browser, "2-working")

@@ -84,6 +84,19 @@ def test_a_stopping_worker_gives_its_job_back_and_results_outlive_restarts(
     assert site.client.get(f"/v1/jobs/{long}/files/model.glb").status_code == 200
 
 
+def test_with_preload_the_service_is_ready_once_a_worker_is_and_named_origins_may_call(
+    open_site: OpenSite,
+) -> None:
+    site = open_site("--preload", "--cors", "https://studio.example")
+    waiting = site.client.get("/readyz")
+    assert waiting.status_code == 503 and waiting.headers["Retry-After"] == "2"
+    site.work()
+    while site.client.get("/readyz").status_code != 200:
+        time.sleep(0.05)
+    answer = site.client.get("/v1/models", headers={"Origin": "https://studio.example"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "https://studio.example"
+
+
 def test_a_job_may_not_run_for_ever(open_site: OpenSite, image: str) -> None:
     site = open_site()
     site.work("shape,paint", "5", "0.3")

@@ -15,6 +15,7 @@ import anyio.to_thread
 from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
@@ -54,7 +55,7 @@ def create_app(config: ServeConfig) -> FastAPI:
     app.include_router(v1.router)
     _add_operations(app)
     _add_page(app)
-    for kind in (MaquetteError, OSError, RequestValidationError, HTTPException, Exception):
+    for kind in (MaquetteError, OSError, SQLAlchemyError, RequestValidationError, HTTPException, Exception):
         app.add_exception_handler(kind, _answer)
     if config.cors:
         app.add_middleware(

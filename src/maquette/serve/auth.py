@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 from maquette.errors import SettingError
 from maquette.serve.jobs import Quota
 from maquette.serve.problems import Problem
-from maquette.serve.tables import fact, keys, reading
+from maquette.serve.tables import at_once, fact, keys
 
 ANYBODY = "local"
 """Owner of all jobs where no key is asked for."""
@@ -89,7 +89,7 @@ class Keys:
 
     def list(self) -> list[Row[Any]]:
         """All keys, the revoked ones too."""
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             return list(connection.execute(select(keys).order_by(keys.c.created)))
 
     def check(self, header: str | None) -> Caller:
@@ -103,7 +103,7 @@ class Keys:
         key, _, secret = rest.partition("_")
         row = None
         if scheme.lower() == "bearer" and prefix == "mq":
-            with reading(self.engine) as connection:
+            with at_once(self.engine) as connection:
                 row = connection.execute(select(keys).where(keys.c.id == key)).one_or_none()
         # Hashed and compared whether or not the key exists, so that time tells nothing.
         matches = hmac.compare_digest(_hash(secret), row.hash if row else _hash(""))

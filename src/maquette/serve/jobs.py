@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Row, and_, case, delete, func, insert
 
 from maquette.serve.config import Limits
 from maquette.serve.problems import Problem
-from maquette.serve.tables import deliveries, jobs, lock, reading, workers
+from maquette.serve.tables import at_once, deliveries, jobs, lock, workers
 
 STATES = ("queued", "running", "succeeded", "failed", "cancelled")
 FINAL = ("succeeded", "failed", "cancelled")
@@ -82,7 +82,7 @@ class Jobs:
 
     def check_room(self) -> None:
         """Raise queue-full before a client's upload is stored for nothing."""
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             self._check_room(connection)
 
     def earlier(self, owner: str, idempotency_key: str | None, fingerprint: str) -> Job | None:
@@ -91,13 +91,13 @@ class Jobs:
         Raises:
             Problem: conflict, where the key came with another request.
         """
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             return self._earlier(connection, owner, idempotency_key, fingerprint)
 
     def get(self, job: str, owner: str | None = None) -> Job | None:
         """A job, if it is there and belongs to the owner (None: anybody's)."""
         mine = jobs.c.owner == owner if owner is not None else jobs.c.owner.is_not(None)
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             return connection.execute(select(jobs).where(jobs.c.id == job, mine)).one_or_none()
 
     def page(
@@ -109,7 +109,7 @@ class Jobs:
             query = query.where(jobs.c.state == state)
         if before is not None:
             query = query.where(jobs.c.seq < before)
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             return list(connection.execute(query))
 
     def position(self, job: Job) -> int:
@@ -118,7 +118,7 @@ class Jobs:
             jobs.c.priority > job.priority, and_(jobs.c.priority == job.priority, jobs.c.seq < job.seq)
         )
         query = select(func.count()).where(jobs.c.state == "queued", jobs.c.stage == job.stage, ahead)
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             return 1 + int(connection.scalar(query) or 0)
 
     def cancel(self, job: str) -> None:
@@ -126,7 +126,7 @@ class Jobs:
         with self.engine.begin() as connection:
             row = connection.execute(select(jobs).where(jobs.c.id == job).with_for_update()).one_or_none()
             if row and row.state == "queued":
-                self._end(connection, row, "cancelled")
+                self._end(connection, jobs.c.seq == row.seq, "cancelled")
             elif row and row.state == "running":
                 change = {"cancel": True, "version": row.version + 1}
                 connection.execute(update(jobs).where(jobs.c.seq == row.seq).values(change))
@@ -134,7 +134,7 @@ class Jobs:
     def usual_seconds(self) -> float:
         """How long the last jobs took."""
         recent = select(jobs.c.finished - jobs.c.started).where(jobs.c.state == "succeeded")
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             return self._usual_seconds(connection, recent)
 
     # What workers do
@@ -160,7 +160,7 @@ class Jobs:
             "attempts": jobs.c.attempts + 1,
             "version": jobs.c.version + 1,
         }
-        with self.engine.begin() as connection:
+        with at_once(self.engine) as connection:
             taken = update(jobs).where(jobs.c.seq == chosen).values(values).returning(jobs)
             return connection.execute(taken).one_or_none()
 
@@ -174,7 +174,7 @@ class Jobs:
             "log": jobs.c.log + log,
             "version": jobs.c.version + 1,
         } | ({"files": dict(files)} if files is not None else {})
-        with self.engine.begin() as connection:
+        with at_once(self.engine) as connection:
             row = connection.execute(
                 update(jobs).where(_held(job)).values(values).returning(jobs.c.cancel)
             ).one_or_none()
@@ -182,11 +182,8 @@ class Jobs:
 
     def finish(self, job: Job, state: str, log: str = "", **values: Any) -> bool:
         """End a job; False where the lease was lost meanwhile and nothing was changed."""
-        with self.engine.begin() as connection:
-            row = connection.execute(select(jobs).where(_held(job)).with_for_update()).one_or_none()
-            if row:
-                self._end(connection, row, state, log=row.log + log, **values)
-        return row is not None
+        with self.engine.begin() if job.webhook else at_once(self.engine) as connection:
+            return self._end(connection, _held(job), state, log=jobs.c.log + log, **values)
 
     def pass_on(
         self, job: Job, stage: str, log: str = "", *, keep: bool = False, **values: Any
@@ -194,7 +191,7 @@ class Jobs:
         """Send a job to its next stage: kept by this worker, or queued for another."""
         held = {"state": "running"} if keep else {"state": "queued", "worker": None, "lease": None}
         values = {"stage": stage, "log": jobs.c.log + log, "version": jobs.c.version + 1} | held | values
-        with self.engine.begin() as connection:
+        with at_once(self.engine) as connection:
             changed = update(jobs).where(_held(job)).values(values).returning(jobs)
             return connection.execute(changed).one_or_none()
 
@@ -207,22 +204,23 @@ class Jobs:
     def recover(self) -> int:
         """Take jobs away from workers whose lease ran out; returns how many."""
         expired = and_(jobs.c.state == "running", jobs.c.lease < time.time())
-        with reading(self.engine) as connection:  # nearly always none, and then nothing is locked
+        with at_once(self.engine) as connection:  # nearly always none, and then nothing is locked
             if connection.scalar(select(jobs.c.seq).where(expired).limit(1)) is None:
                 return 0
         with self.engine.begin() as connection:
             rows = connection.execute(select(jobs).where(expired).with_for_update(skip_locked=True)).all()
             for row in rows:
                 lost = f"the worker {row.worker} stopped answering in attempt {row.attempts}"
+                this = jobs.c.seq == row.seq
                 if row.cancel:
-                    self._end(connection, row, "cancelled")
+                    self._end(connection, this, "cancelled")
                 elif row.attempts >= self.limits.attempts:
                     error = Problem("worker-lost", f"{lost} of {self.limits.attempts}").as_json()
-                    self._end(connection, row, "failed", error=error)
+                    self._end(connection, this, "failed", error=error)
                 else:
                     values = {"state": "queued", "worker": None, "lease": None, "progress": None}
                     values |= {"log": f"{row.log}{lost}; queued again\n", "version": row.version + 1}
-                    connection.execute(update(jobs).where(jobs.c.seq == row.seq).values(values))
+                    connection.execute(update(jobs).where(this).values(values))
         return len(rows)
 
     def forget(self, older_than: float, limit: int = 100) -> list[Job]:
@@ -258,20 +256,20 @@ class Jobs:
 
     def alive(self) -> list[Job]:
         """The workers heard of within a lease."""
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             seen = workers.c.seen > time.time() - max(self.limits.lease, 5)
             return list(connection.execute(select(workers).where(seen)))
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             found = connection.execute(select(jobs.c.state, func.count()).group_by(jobs.c.state))
             return dict.fromkeys(STATES, 0) | {state: count for state, count in found}
 
     def unfinished(self) -> dict[str, int]:
         """How many jobs wait or run in each stage."""
         active = jobs.c.state.in_(("queued", "running"))
-        with reading(self.engine) as connection:
+        with at_once(self.engine) as connection:
             found = connection.execute(
                 select(jobs.c.stage, func.count()).where(active).group_by(jobs.c.stage)
             )
@@ -327,11 +325,13 @@ class Jobs:
         times = [seconds for (seconds,) in connection.execute(last) if seconds]
         return sum(times) / len(times) if times else GUESSED_SECONDS
 
-    def _end(self, connection: Connection, row: Job, state: str, **values: Any) -> None:
-        values |= {"state": state, "finished": time.time(), "version": row.version + 1, "lease": None}
-        connection.execute(update(jobs).where(jobs.c.seq == row.seq).values(values))
-        if row.webhook:
+    def _end(self, connection: Connection, where: Any, state: str, **values: Any) -> bool:
+        values |= {"state": state, "finished": time.time(), "version": jobs.c.version + 1, "lease": None}
+        ended = update(jobs).where(where).values(values).returning(jobs.c.id, jobs.c.webhook)
+        row = connection.execute(ended).one_or_none()
+        if row and row.webhook:
             connection.execute(insert(deliveries).values(id=str(uuid.uuid4()), job=row.id, due=time.time()))
+        return row is not None
 
 
 def _held(job: Job) -> Any:

@@ -11,8 +11,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import func, select
 
 from maquette.serve.jobs import FINAL, Jobs
+from maquette.serve.tables import at_once
 from maquette.serve.tables import jobs as table
-from maquette.serve.tables import reading
 
 
 class Metrics(Collector):
@@ -55,7 +55,7 @@ class Metrics(Collector):
         for state, count in self.jobs.counts().items():
             states.add_metric([state], count)
         yield states
-        with reading(self.jobs.engine) as connection:
+        with at_once(self.jobs.engine) as connection:
             oldest = connection.scalar(select(func.min(table.c.created)).where(table.c.state == "queued"))
         waited = time.time() - oldest if oldest else 0
         yield GaugeMetricFamily("maquette_oldest_queued_seconds", "Age of the oldest waiting job", waited)
@@ -71,6 +71,6 @@ class Metrics(Collector):
         query = select(table.c.state, table.c.model, table.c.finished - table.c.started).where(
             table.c.state.in_(FINAL), table.c.finished >= since, table.c.finished < self._seen
         )
-        with reading(self.jobs.engine) as connection:
+        with at_once(self.jobs.engine) as connection:
             for state, model, seconds in connection.execute(query):
                 self._job_seconds.labels(state, model).observe(seconds or 0)

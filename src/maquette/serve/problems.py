@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from pydantic import BaseModel, Field
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from maquette.errors import MaquetteError, MeshError, OutputError, PictureError, SettingError
 
@@ -93,6 +94,8 @@ def as_problem(error: BaseException) -> Problem:
     """What to tell a client about any error; the unexpected ones give away nothing but their kind."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return Problem("not-ready", "the database is away for a moment", retry_after=2)
     if isinstance(error, OSError) and error.errno in (28, 122):  # ENOSPC, EDQUOT
         return Problem("storage-full", "the server's storage is full; nothing was queued", retry_after=60)
     known = {PictureError: "bad-picture", MeshError: "bad-mesh", SettingError: "invalid"}
@@ -112,7 +115,7 @@ Responses = dict[int | str, dict[str, Any]]
 def responses(*kinds: str, success: Responses | None = None) -> Responses:
     """OpenAPI responses for the problems a route may answer, beside its successes."""
     grouped: Responses = dict(success or {})
-    for kind in kinds:
+    for kind in (*kinds, "not-ready"):
         status, title = KINDS[kind]
         schema = {"$ref": "#/components/schemas/ProblemDetails"}
         entry = grouped.setdefault(

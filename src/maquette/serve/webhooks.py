@@ -22,7 +22,7 @@ from maquette.serve.metrics import Metrics
 from maquette.serve.outside import TIMEOUT, call, resolve
 from maquette.serve.problems import Problem
 from maquette.serve.service import Service
-from maquette.serve.tables import deliveries, jobs
+from maquette.serve.tables import at_once, deliveries, jobs
 from maquette.serve.v1 import view
 
 RETRY_AFTER = (5.0, 30.0, 120.0, 600.0, 3600.0)
@@ -49,13 +49,9 @@ async def deliver_due(service: Service, metrics: Metrics) -> None:
 def _take_due(service: Service) -> list[Row[Any]]:
     """Deliveries to make now; no other web process takes them meanwhile."""
     due = select(deliveries.c.id).where(deliveries.c.due < time.time())
-    if service.engine.dialect.name == "sqlite":
-        from maquette.serve.tables import reading
-
-        with reading(service.engine) as connection:
-            if connection.scalar(due.limit(1)) is None:
-                return []
-    with service.engine.begin() as connection:
+    with at_once(service.engine) as connection:
+        if connection.scalar(due.limit(1)) is None:
+            return []
         chosen = due.limit(20).with_for_update(skip_locked=True)
         change = (
             update(deliveries)

@@ -23,6 +23,7 @@ from maquette.serve.store import Store
 
 PULSE = 0.5
 IDLE = 0.2
+RECOVER = 1.0
 STUCK_AFTER = 30.0
 """Seconds a job that must stop may go on before its worker ends itself; its supervisor starts another."""
 STUCK_EXIT = 75
@@ -143,6 +144,7 @@ class Worker:
         self.task: Task | None = None
         self.stopping = threading.Event()
         self._stop_by = float("inf")
+        self._recovered = float("-inf")
         self._parent = os.getppid()
 
     def stop(self) -> None:
@@ -163,7 +165,9 @@ class Worker:
 
     def work_once(self) -> bool:
         """Do one job's stages that are this worker's, where a job waits; whether there was one. Within `beating`."""
-        self.jobs.recover()
+        if time.monotonic() - self._recovered > RECOVER:
+            self.jobs.recover()
+            self._recovered = time.monotonic()
         job = self.jobs.claim(self.id, self.stages, self.loaded())
         found = job is not None
         while job is not None:
