@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from maquette.errors import SettingError
-from maquette.paint.texels import Texels
+from maquette.paint.texels import Texels, beside
 from maquette.render.camera import Camera, clip_positions, view_matrix
 from maquette.render.rasterize import interpolate, rasterize
 
@@ -181,21 +181,12 @@ def _pixels_from(edge: Tensor, reach: int) -> Tensor:
     near = edge
     result[near] = 0.0
     for step in range(1, reach):
-        wider = near | _beside(near, 0) | _beside(near, 1)
+        wider = near | beside(near, 0) | beside(near, 1)
         if step % 2:  # a square step between plus-shaped ones
-            rows = near | _beside(near, 0)
-            wider = rows | _beside(rows, 1)
+            rows = near | beside(near, 0)
+            wider = rows | beside(rows, 1)
         result = torch.where(wider & ~near, float(step), result)
         near = wider
-    return result
-
-
-def _beside(mask: Tensor, dim: int) -> Tensor:
-    """Where the pixel before or after along a dimension is true."""
-    result = torch.zeros_like(mask)
-    count = mask.shape[dim] - 1
-    result.narrow(dim, 1, count).logical_or_(mask.narrow(dim, 0, count))
-    result.narrow(dim, 0, count).logical_or_(mask.narrow(dim, 1, count))
     return result
 
 

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from maquette.paint.texels import Texels, net_nodes
+from maquette.paint.texels import Texels, beside, net_nodes
 
 _RINGS = 12
 """Texels over which growth from the border hands over to the harmonic continuation."""
@@ -57,12 +57,13 @@ def fill_texels(texels: Texels, colour: Tensor, weight: Tensor, background: Tens
 def fill_between_charts(texture: Tensor, mask: Tensor) -> Tensor:
     """Fills an (H, W, C) picture where the (H, W) mask is false, from coarser and coarser means of what is true."""
     height, width = mask.shape
+    result = torch.where(mask[..., None], texture, 0.0)
     sums = texture.new_zeros((height + 1) // 2, (width + 1) // 2, texture.shape[-1] + 1)
     quarters = [(slice(dy, None, 2), slice(dx, None, 2)) for dy in (0, 1) for dx in (0, 1)]
     for rows, columns in quarters:
-        part, told = texture[rows, columns], mask[rows, columns, None].to(texture)
-        sums[: len(part), : part.shape[1], :-1].addcmul_(part, told)
-        sums[: len(part), : part.shape[1], -1:] += told
+        part = result[rows, columns]
+        sums[: len(part), : part.shape[1], :-1] += part
+        sums[: len(part), : part.shape[1], -1] += mask[rows, columns]
     levels = [sums.permute(2, 0, 1)[None]]
     while max(levels[-1].shape[-2:]) > 1:
         levels.append(F.avg_pool2d(levels[-1], 2, ceil_mode=True))
@@ -71,10 +72,11 @@ def fill_between_charts(texture: Tensor, mask: Tensor) -> Tensor:
         height, width = level.shape[-2:]
         coarse = mean.repeat_interleave(2, 2)[:, :, :height].repeat_interleave(2, 3)[..., :width]
         mean = torch.where(level[:, -1:] > 0, level[:, :-1] / level[:, -1:].clamp(min=1e-12), coarse)
-    result, around = torch.empty_like(texture), mean[0].permute(1, 2, 0)
+    around = mean[0].permute(1, 2, 0)
     for rows, columns in quarters:
-        part, told = texture[rows, columns], mask[rows, columns, None]
-        result[rows, columns] = torch.where(told, part, around[: len(part), : part.shape[1]])
+        part = result[rows, columns]
+        empty = (~mask[rows, columns, None]).to(texture)
+        part.addcmul_(around[: len(part), : part.shape[1]], empty)
     return result
 
 
@@ -85,32 +87,29 @@ def _grow(texels: Texels, result: Tensor, known: Tensor, holes: Tensor) -> Tenso
         (H,) int8 ring of each hole texel, counted from 1; ring 0 was not reached.
     """
     size, device = texels.size, result.device
-    # Place of each texel in the list, and -1 between the charts; a frame of -1 around the sheet spares bounds checks.
-    stride = size + 2
-    framed = (texels.index // size + 1) * stride + texels.index % size + 1
-    place = torch.full((stride * stride,), -1, dtype=torch.int32, device=device)
-    place[framed] = torch.arange(len(framed), dtype=torch.int32, device=device)
-    offsets = torch.tensor(
-        [-stride, -1, 1, stride, -stride - 1, -stride + 1, stride - 1, stride + 1], device=device
+    place = torch.full((size * size,), -1, dtype=torch.int32, device=device)  # of each texel in the list
+    place[texels.index] = torch.arange(len(texels.index), dtype=torch.int32, device=device)
+    steps = torch.tensor(
+        [[-1, 0], [0, -1], [0, 1], [1, 0], [-1, -1], [-1, 1], [1, -1], [1, 1]], device=device
     )
     share = torch.tensor([1.0] * 4 + [0.7] * 4, device=device)
     chart = texels.charts.int()
 
     def around(chosen: Tensor) -> tuple[Tensor, Tensor]:
-        near = place[framed[chosen][:, None] + offsets]
+        at = texels.index[chosen][:, None]
+        row, column = at // size + steps[:, 0], at % size + steps[:, 1]
+        inside = (row >= 0) & (row < size) & (column >= 0) & (column < size)
+        near = torch.where(inside, place[row.clamp(0, size - 1) * size + column.clamp(0, size - 1)], -1)
         there = near.clamp(min=0).long()
         own = chart[texels.net_face[chosen]]
         return there, (near >= 0) & (chart[texels.net_face[there]] == own[:, None])
 
     ring = torch.where(known, 0, -1).to(torch.int8)
     # The first border: texels beside a known one, found densely because holes may be most of the sheet.
-    sheet = torch.zeros(stride * stride, dtype=torch.bool, device=device)
-    sheet[framed] = known
-    sheet = sheet.view(stride, stride)
+    sheet = texels.dense(known)
     for dim in (0, 1):
-        sheet = sheet | sheet.roll(1, dim) | sheet.roll(-1, dim)
-    beside = sheet.view(-1)
-    frontier = holes[beside.view(-1)[framed[holes]] > 0]
+        sheet = sheet | beside(sheet, dim)
+    frontier = holes[sheet.view(-1)[texels.index[holes]]]
     for step in range(1, _RINGS + 1):
         if not len(frontier):
             break
@@ -142,9 +141,9 @@ def _harmonic(
     # Nodes that need a colour: those of faces with holes, and those around which no texel lies at all.
     wanted = (per_node[:, 1] > 0) | (per_node[:, 0] == 0)
     # Known texels around these nodes and their neighbours say what the colours there are.
-    beside = torch.zeros_like(wanted)
-    beside[nodes[wanted[nodes].any(-1)]] = True
-    told = (known & beside[nodes].any(-1)[texels.net_face]).nonzero()[:, 0]
+    nearby = torch.zeros_like(wanted)
+    nearby[nodes[wanted[nodes].any(-1)]] = True
+    told = (known & nearby[nodes].any(-1)[texels.net_face]).nonzero()[:, 0]
     total = colour.new_zeros(count, colour.shape[1] + 1)
     row = torch.cat([colour[told], torch.ones_like(colour[told, :1])], -1)
     corner, share = nodes[texels.net_face[told]], texels.bary[told].square()

@@ -254,3 +254,12 @@ def net_nodes(texels: Texels) -> tuple[Tensor, int]:
     """(F, 3) int64 node of each face corner of the net, one node per place in space, and how many there are."""
     merged = merged_by_position(texels.vertices)
     return merged[texels.faces], int(merged.max()) + 1
+
+
+def beside(mask: Tensor, dim: int) -> Tensor:
+    """Where the entry before or after along a dimension of a bool tensor is true."""
+    result = torch.zeros_like(mask)
+    count = mask.shape[dim] - 1
+    result.narrow(dim, 1, count).logical_or_(mask.narrow(dim, 0, count))
+    result.narrow(dim, 0, count).logical_or_(mask.narrow(dim, 1, count))
+    return result
