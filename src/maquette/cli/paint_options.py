@@ -28,6 +28,12 @@ class PaintChoice:
     paint_model: str
     texture_size: int
     vram: float | None
+    paint_views: int
+    paint_view_size: int | None
+    paint_steps: int | None
+    paint_guidance: float | None
+    paint_upscale: bool
+    compatible: bool
 
     def load(self, device: str) -> PaintPipeline | None:
         """The painter; None where nothing is to be painted."""
@@ -45,7 +51,17 @@ class PaintChoice:
         if self.painter == "none":
             return None
         painter: Any = self.painter
-        return PaintSettings(painter=painter, texture_size=self.texture_size, **others)
+        return PaintSettings(
+            painter=painter,
+            texture_size=self.texture_size,
+            views=self.paint_views,
+            view_size=self.paint_view_size,
+            steps=self.paint_steps,
+            guidance=self.paint_guidance,
+            upscale=self.paint_upscale,
+            compatible=self.compatible,
+            **others,
+        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +95,7 @@ class WriteChoice:
 
 
 def paint_options(*painters: str) -> Callable[[Command], Command]:
-    """--painter (one of `painters`), --paint-model, --texture-size and --vram as the argument `paint`."""
+    """--painter (one of `painters`), --texture-size and what pbr alone heeds, as the argument `paint`."""
     options = [
         click.option(
             "--painter",
@@ -99,8 +115,25 @@ def paint_options(*painters: str) -> Callable[[Command], Command]:
             help="Side of the texture in pixels, a power of two from 512 to 8192.",
         ),
         click.option("--vram", type=float, help="GB of the device's memory that pbr may use. Default: all."),
+        click.option(
+            "--paint-views", type=int, default=6, show_default=True, help="Views that pbr draws, 6 to 12."
+        ),
+        click.option("--paint-view-size", type=int, help="Their side in pixels. Default: the model's own."),
+        click.option("--paint-steps", type=int, help="Steps of pbr. Default: the model's own."),
+        click.option("--paint-guidance", type=float, help="Guidance of pbr. Default: the model's own."),
+        click.option(
+            "--paint-upscale/--no-paint-upscale", default=True, help="Enlarge views before they are baked."
+        ),
+        click.option("--compatible", is_flag=True, help="Paint the published way, its mistakes included."),
     ]
-    names = ("painter", "paint_model", "texture_size", "vram")
+    names = (
+        "painter",
+        "paint_model",
+        "texture_size",
+        "vram",
+        *(f"paint_{name}" for name in ("views", "view_size", "steps", "guidance", "upscale")),
+        "compatible",
+    )
     return lambda command: gathered(command, options, names, "paint", PaintChoice)
 
 

@@ -45,8 +45,8 @@ KL_WEIGHT = 1e-6
 
 
 UNET = UNetConfig(
-    widths=(64, 128, 192),
-    num_heads=(1, 2, 3),
+    widths=(48, 96, 128),
+    num_heads=(1, 2, 2),
     attention=(True, True, True),
     blocks_per_level=1,
     context_width=64,
