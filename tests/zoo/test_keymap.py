@@ -51,15 +51,17 @@ def build(component: str, record: dict[str, Any]) -> tuple[torch.nn.Module, keym
 def test_published_checkpoints_map_one_to_one(file: Path, component: str) -> None:
     record = json.loads(file.read_text())["components"][component]
     network, key_map = build(component, record)
-    shapes = {
-        name: tuple(value["shape"] if isinstance(value, dict) else value[0])
+    recorded = {
+        name: (tuple(value["shape"]), getattr(torch, value["dtype"]))
         for name, value in record["keys"].items()
     }
     ours = network.state_dict()
     published_state = keymap.to_published(ours, key_map)
-    assert {name: tuple(t.shape) for name, t in published_state.items()} == shapes
+    assert {name: (tuple(t.shape), t.dtype) for name, t in published_state.items()} == recorded
     back = keymap.to_ours(published_state, key_map, component)
-    assert {name: t.shape for name, t in back.items()} == {name: t.shape for name, t in ours.items()}
+    assert {n: (t.shape, t.dtype) for n, t in back.items()} == {
+        n: (t.shape, t.dtype) for n, t in ours.items()
+    }
 
 
 def small_table() -> tuple[keymap.KeyMap, dict[str, Tensor]]:

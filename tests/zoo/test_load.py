@@ -90,7 +90,7 @@ def test_a_file_alone_is_recognised_by_its_tensors() -> None:
     def recognise(name: str, file: str) -> str:
         keys = dit_keys(published.known_settings()[name].dit)
         stored = {f"model.{n}": Stored((1,), torch.float16, 0) for e in keys for n in e.published}
-        return load._recognise(Path(file), TensorFile(Path(file), stored)).name
+        return load.recognise(Path(file), TensorFile(Path(file), stored)).name
 
     assert recognise("hunyuan3d-dit-v2-1", "a/model.ckpt") == "hunyuan3d-dit-v2-1"
     assert recognise("hunyuan3d-dit-v2-mini", "a/x.safetensors") == "hunyuan3d-dit-v2-mini"

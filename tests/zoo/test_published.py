@@ -6,10 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from maquette.errors import CheckpointError
-from maquette.zoo import published
+from maquette.zoo import load, published
 from maquette.zoo.catalog import CATALOG, find_entry
+from maquette.zoo.checkpoint import Stored, TensorFile, check
+from maquette.zoo.shape_model import build, components
 from parity.cases import parity_folder
 
 MANIFESTS = sorted((parity_folder() / "manifests").glob("manifest_hunyuan3d-*.json"))
@@ -25,6 +28,27 @@ def test_known_settings_are_the_published_ones(file: Path) -> None:
         assert published.known_vae_settings()[name] == published.shape_vae_file_config(config, name)
     else:
         assert published.known_settings()[name] == published.shape_model_config(config, name)
+
+
+@needs_manifests
+@pytest.mark.parametrize("encoder", [True, False], ids=["with encoder", "decoder only"])
+@pytest.mark.parametrize(
+    "file", [f for f in MANIFESTS if "-dit-" in f.name], ids=lambda file: file.stem.removeprefix("manifest_")
+)
+def test_full_size_files_pass_every_check_of_the_loader(file: Path, encoder: bool) -> None:
+    manifest = json.loads(file.read_text())
+    name = manifest["name"]
+    stored = {
+        f"{component}.{key}": Stored(tuple(value["shape"]), torch.float16, 0)
+        for component, record in manifest["components"].items()
+        for key, value in record["keys"].items()
+        if encoder or not (component == "vae" and key.startswith(("encoder.", "pre_kl.")))
+    }
+    tensors = TensorFile(Path(f"{name}.safetensors"), stored)
+    config = load.recognise(tensors.path, tensors)
+    assert config.name == name
+    for prefix, (network, key_map) in components(build(config)).items():
+        check(network, key_map, load.network_part(tensors, prefix, config), prefix)
 
 
 @needs_manifests

@@ -75,7 +75,7 @@ def load_shape_model(
             f"{file} holds {len(strangers)} tensors that belong to no network of the model ({first}, …)",
             "is it the checkpoint of another program?",
         )
-    parts = {prefix: _part(source, prefix, config) for prefix, source in prefixes.items()}
+    parts = {prefix: network_part(source, prefix, config) for prefix, source in prefixes.items()}
     total = sum(stored.num_bytes for part in parts.values() for stored in part.stored.values())
     done = 0
 
@@ -117,10 +117,10 @@ def _shape_config(file: Path, tensors: TensorFile) -> ShapeModelConfig:
                 f"{file.parent} holds an autoencoder, not a shape model", "give it as --vae instead"
             )
         return published.shape_model_config(config, _published_name(file) or file.parent.name)
-    return _recognise(file, tensors)
+    return recognise(file, tensors)
 
 
-def _recognise(file: Path, tensors: TensorFile) -> ShapeModelConfig:
+def recognise(file: Path, tensors: TensorFile) -> ShapeModelConfig:
     """A published model whose config.yaml is not there: by the name of the file or folder, or by the tensors' names."""
     known = published.known_settings()
     named = _published_name(file)
@@ -175,7 +175,7 @@ def _replaced_vae(config: ShapeModelConfig, file: Path, tensors: TensorFile) -> 
     return replace(vae, num_latents=config.vae.num_latents)
 
 
-def _part(tensors: TensorFile, prefix: str, config: ShapeModelConfig) -> TensorFile:
+def network_part(tensors: TensorFile, prefix: str, config: ShapeModelConfig) -> TensorFile:
     """One network's tensors; an autoencoder published alone has no prefix, and its encoder is left unread."""
     part = tensors.part(prefix)
     if prefix != VAE:
