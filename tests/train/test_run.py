@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -149,3 +151,8 @@ def test_colours_vary_but_white_stays_white() -> None:
     varied = vary_colours(pictures, 0.3, torch.Generator().manual_seed(1))
     assert (varied[:, :, :, :4] == 1.0).all() and varied.abs().max() <= 1.0
     assert (varied - pictures)[:, :, :, 4:].abs().mean((1, 2, 3)).min() > 0.05
+
+
+def test_training_needs_no_trimesh() -> None:
+    blocked = "import sys; sys.modules['trimesh'] = None; import maquette.train.bundled"
+    subprocess.run([sys.executable, "-c", blocked], check=True)

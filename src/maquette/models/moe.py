@@ -63,13 +63,13 @@ class MixtureOfExperts(nn.Module):
         """As `_chosen_experts`, with the work of all."""
         gates = torch.zeros(len(tokens), len(self.fc1_bias), device=tokens.device, dtype=weights.dtype)
         gates = gates.scatter(1, chosen, weights)
-        total: Tensor | float = 0.0
+        answers = []
         for index, (w1, b1, w2, b2) in enumerate(
             zip(self.fc1_weight, self.fc1_bias, self.fc2_weight, self.fc2_bias, strict=True)
         ):
             answer = F.linear(F.gelu(F.linear(tokens, w1, b1)), w2, b2)
-            total = total + answer * gates[:, index, None].to(answer.dtype)
-        return total
+            answers.append(answer * gates[:, index, None].to(answer.dtype))
+        return torch.stack(answers).sum(0)
 
     def _experts(self, tokens: Tensor, expert: Tensor, counts: Tensor) -> Tensor:
         """Tokens sorted by expert (T, width), the expert of each (T,) and tokens an expert (experts,) → (T, width)."""
