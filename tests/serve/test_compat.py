@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ def test_status_says_processing_then_texturing(open_site: OpenSite, image: str) 
     seen = set()
     while (status := site.client.get(f"/status/{uid}").json()["status"]) != "texturing":
         seen.add(status)
+        time.sleep(0.02)
     assert seen == {"processing"}
     site.work("paint")
     job = site.wait(uid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -131,7 +132,7 @@ def test_jobs_are_listed_newest_first_in_pages_and_by_state(site: Site, image: s
 def test_a_running_job_can_be_cancelled_between_two_steps(site: Site, image: str) -> None:
     job = submit(site, image, steps=1000)["id"]
     while site.client.get(f"/v1/jobs/{job}").json()["state"] != "running":
-        pass
+        time.sleep(0.02)
     site.client.delete(f"/v1/jobs/{job}")
     ended = site.wait(job, 5)
     assert ended["state"] == "cancelled" and ended["progress"]["fraction"] < 0.5
@@ -193,6 +194,8 @@ def test_files_come_in_parts_and_not_at_all_when_known(site: Site, image: str) -
     beyond = get(Range=f"bytes={size}-")
     assert beyond.status_code == 416 and beyond.headers["Content-Range"] == f"bytes */{size}"
     assert get(If_None_Match=etag).status_code == 304
+    head = site.client.head(url)
+    assert head.headers["Content-Length"] == str(size) and head.headers["ETag"] == etag and not head.content
     assert get(Range="bytes=0-1", If_Range='"old"').status_code == 200
     assert site.client.get(f"/v1/jobs/{job['id']}/files/..%2f..%2fjobs.sqlite").status_code == 404
     assert site.client.get(f"/v1/jobs/{job['id']}/files/front").status_code == 404

@@ -229,6 +229,7 @@ async def job_events(request: Request, caller: Who, job_id: JobId) -> Any:
         },
     ),
 )
+@router.head("/jobs/{job_id}/files/{name}", include_in_schema=False)
 async def job_file(
     request: Request, caller: Who, job_id: JobId, name: Annotated[str, InPath(max_length=100)]
 ) -> Response:
