@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SHEET_VIEWS = ((0, 5), (45, 25), (90, 5), (135, 25), (180, 5), (225, 25), (315, 25), (0, 89))
 """Azimuth and elevation of the eight views of a contact sheet: front, around, and the top."""
 
+_COMPARED_VIEWS = ((0, 10), (40, 20), (-40, 20), (180, 10))
 _FOV = 30.0
 _SAMPLES_AT_ONCE = 1 << 20
 # Directions in camera axes (x right, y up, z towards the eye) and linear colours.
@@ -104,6 +105,38 @@ def contact_sheet(
     centred = _centred(mesh)
     cameras = frame_cameras(torch.tensor(centred.vertices), SHEET_VIEWS, _FOV, fill=0.92)
     tiles = render_views(centred, cameras, tile, ground=True, device=device)
+    return _sheet(tiles, columns, tile)
+
+
+def side_by_side(
+    meshes: Sequence[trimesh.Trimesh], tile: int = 384, *, device: torch.device | str = "cpu"
+) -> Image.Image:
+    """Several meshes to compare: a row for each, from the front, from two sides and from behind.
+
+    Args:
+        meshes: of any size and position; each is centred and framed by itself.
+        tile: side of a tile in pixels.
+        device: where to draw.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        MeshError: a mesh has nothing to draw.
+        SettingError: tile below 1, or no meshes.
+    """
+    if not meshes:
+        raise SettingError("there are no meshes to compare", "at least one")
+    tiles = []
+    for mesh in meshes:
+        centred = _centred(mesh)
+        cameras = frame_cameras(torch.tensor(centred.vertices), _COMPARED_VIEWS, _FOV, fill=0.92)
+        tiles += render_views(centred, cameras, tile, ground=True, device=device)
+    return _sheet(tiles, len(_COMPARED_VIEWS), tile)
+
+
+def _sheet(tiles: Sequence[Image.Image], columns: int, tile: int) -> Image.Image:
+    """RGBA tiles on their backdrops, row by row on white."""
     gap = max(1, tile // 48)
     rows = math.ceil(len(tiles) / columns)
     sheet = Image.new("RGB", (columns * (tile + gap) + gap, rows * (tile + gap) + gap), (255, 255, 255))
