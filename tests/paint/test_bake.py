@@ -54,6 +54,14 @@ def test_alpha_and_weight_scale_a_views_say():
     assert not len(back_project(texels, nothing)[0])
 
 
+def test_a_view_of_next_to_no_weight_still_says_its_colour():
+    texels, camera = lay_out(ball(), 96), Camera()
+    white = torch.ones(128, 128, 3)
+    colour, weight = bake(texels, [View(white, camera, weight=1e-9)])
+    assert (weight > 0).any()
+    assert (colour[weight > 0] > 0.999).all()
+
+
 def test_a_view_hands_over_without_a_step():
     texels = lay_out(ball(64, 128), 256)
     white, black = (torch.full((256, 256, 1), v) for v in (1.0, 0.0))

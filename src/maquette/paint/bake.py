@@ -25,6 +25,7 @@ from maquette.render.rasterize import interpolate, rasterize
 
 _TEXELS_AT_ONCE = 1 << 19
 _FAINT = 1e-3
+_LEAST = 1e-9  # weights below say nothing, and their sums would be lost in rounding
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def bake(
         chosen, seen, weight = back_project(texels, view, settings)
         colour.index_add_(0, chosen, seen * weight[:, None])
         total.index_add_(0, chosen, weight)
-    return colour / total.clamp(min=1e-12)[:, None], total
+    return colour / total.clamp(min=1e-30)[:, None], total
 
 
 def back_project(
@@ -115,7 +116,7 @@ def back_project(
         colour, say = _look_up(texels, part, view, table, settings)
         # From the limit on the cosine counts from zero, so that a view's say starts without a step.
         weight = facing**settings.sharpness * ((facing - limit) / 0.1).clamp(max=1) * say
-        keep = weight > 0
+        keep = weight > _LEAST
         chosen.append(part[keep])
         colours.append(colour[keep])
         weights.append(weight[keep] * view.weight)

@@ -19,7 +19,6 @@ from maquette.paint.texels import Texels, beside, net_nodes
 
 _RINGS = 12
 """Texels over which growth from the border hands over to the harmonic continuation."""
-_ENOUGH = 1e-6
 
 
 def fill(texels: Texels, colour: Tensor, weight: Tensor, background: Tensor | float = 0.5) -> Tensor:
@@ -40,7 +39,7 @@ def fill(texels: Texels, colour: Tensor, weight: Tensor, background: Tensor | fl
 
 def fill_texels(texels: Texels, colour: Tensor, weight: Tensor, background: Tensor | float = 0.5) -> Tensor:
     """As `fill`, but returns (T, C) colours of the texels alone."""
-    known = weight > _ENOUGH
+    known = weight > 0
     holes = (~known).nonzero()[:, 0]
     result = torch.where(known[:, None], colour, 0.0)
     if not len(holes):

@@ -206,7 +206,7 @@ def _blend(texels: Texels, views: list[View], real: int) -> tuple[Tensor, Tensor
         total.index_add_(0, chosen, weight)
         if number < real:
             seen[chosen] = True
-    return values / total.clamp(min=1e-12)[:, None], total, seen
+    return values / total.clamp(min=1e-30)[:, None], total, seen
 
 
 def _material(texture: np.ndarray) -> Any:
