@@ -117,6 +117,18 @@ def test_pictures_are_fetched_from_allowed_hosts_without_following_redirects(sit
     assert other.status_code == 422 and "does not fetch from" in other.json()["detail"]
 
 
+def test_the_page_is_sent_once_and_names_no_other_host(site: Site) -> None:
+    for path in ("/", "/page.js", "/page.css", "/model-viewer.js"):
+        first = site.client.get(path)
+        assert first.status_code == 200 and len(first.content) > 1000
+        again = site.client.get(path, headers={"If-None-Match": first.headers["ETag"]})
+        assert again.status_code == 304 and not again.content
+        if path != "/model-viewer.js":
+            assert "https://" not in first.text and "http://" not in first.text.replace(
+                "http://www.w3.org/2000/svg", ""
+            )
+
+
 def test_retention_deletes_rows_and_files(tmp_path: Path) -> None:
     service = Service(ServeConfig.in_folder(tmp_path, limits=Limits(keep_days=1e-9)))
     job = finished_job(service)

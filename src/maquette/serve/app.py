@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import socket
 import time
@@ -145,16 +146,19 @@ def _add_operations(app: FastAPI) -> None:
 
 
 def _add_page(app: FastAPI) -> None:
-    """The page's few files, from memory, each with an ETag-free but revalidated cache entry."""
+    """The page's few files, from memory; browsers keep them and ask whether they have changed."""
     folder = files("maquette.serve") / "page"
 
     def add(path: str, name: str, media_type: str) -> None:
         data = (folder / name).read_bytes()
-        headers = {"Cache-Control": "no-cache"} | (
-            {"Content-Encoding": "gzip"} if name.endswith(".gz") else {}
-        )
+        etag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+        headers = {"Cache-Control": "no-cache", "ETag": etag}
+        if name.endswith(".gz"):
+            headers["Content-Encoding"] = "gzip"
 
-        async def answer() -> Response:
+        async def answer(request: Request) -> Response:
+            if request.headers.get("if-none-match") == etag:
+                return Response(status_code=304, headers={"ETag": etag})
             return Response(data, headers=headers, media_type=media_type)
 
         app.add_api_route(f"/{path}", answer, include_in_schema=False)
