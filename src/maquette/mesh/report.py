@@ -38,7 +38,7 @@ _TEXTURES = (
     "occlusionTexture",
     "emissiveTexture",
 )
-_SAMPLES = 8_000
+_SAMPLES = 4_000
 _OPPOSITE = -0.8  # cosine between the normals of two walls: slopes up to 37 degrees against each other
 _SHEET = 1024  # texels along a side when the use of a sheet is counted
 _VALIDATE = """
