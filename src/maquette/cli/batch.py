@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from maquette.cli.paint_options import PaintChoice, paint_options
 from maquette.cli.progress import progress_bar
 from maquette.cli.shape_options import ModelChoice, model_options
 from maquette.errors import SettingError
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     help="Default: results.jsonl in OUT, where that is a folder.",
 )
 @model_options
-@click.option("--painter", default="project", show_default=True, help="project, pbr, a paint model, or none.")
-@click.option("--vram", type=float, help="GB of GPU memory for painting; default: all there is.")
+@paint_options("project", "pbr", "none")
 @click.option(
     "--format", "file_format", default="glb", show_default=True, help="Of outputs that a row does not name."
 )
@@ -68,8 +68,7 @@ def command(
     two_pass: bool,
     results: Path | None,
     choice: ModelChoice,
-    painter: str,
-    vram: float | None,
+    paint: PaintChoice,
     file_format: str,
     settings: tuple[str, ...],
     ray: str | None,
@@ -94,17 +93,20 @@ def command(
         )
     with progress_bar("batch", quiet=quiet or as_json) as on_progress:
         on_progress("load", 0, 1)
-        from maquette.scale.batch import in_process, in_two_passes, run_batch  # seconds of imports
+        from maquette.pipeline import AssetSettings  # seconds of imports
+        from maquette.scale.batch import in_process, in_two_passes, run_batch
         from maquette.scale.manifest import Plan, read_rows, settings_of
 
+        painter = {"project": "project", "pbr": paint.paint_model}.get(paint.painter)
         plan = Plan(
             choice.model or "bundled",
-            None if painter == "none" else painter,
+            painter,
             choice.device,
             choice.dtype,
-            vram,
+            paint.vram,
             choice.vae,
             choice.compiled,
+            AssetSettings(paint=paint.settings()),
         )
         plan = replace(plan, settings=settings_of(_pairs(settings), plan))
         rows = read_rows(source, plan, file_format)
@@ -114,10 +116,10 @@ def command(
         if ray:
             from maquette.scale.ray_batch import Crew, on_ray
 
-            shape, paint = (
+            shapers, painters = (
                 Crew(crews[f"{stage}_actors"], crews[f"{stage}_gpus"]) for stage in ("shape", "paint")
             )
-            engine = partial(on_ray, address=None if ray == "here" else ray, shape=shape, paint=paint)
+            engine = partial(on_ray, address=None if ray == "here" else ray, shape=shapers, paint=painters)
         elif two_pass:
             engine = partial(in_two_passes, folder=place.parent / ".drafts", on_progress=on_progress)
         summary = run_batch(

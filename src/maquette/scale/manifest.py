@@ -17,7 +17,7 @@ from typing import Any, get_args, get_type_hints
 
 from maquette.errors import MaquetteError, PictureError, SettingError
 from maquette.mesh.export import FORMATS
-from maquette.paint.pipeline import PainterName, PaintSettings
+from maquette.paint.pipeline import PaintSettings
 from maquette.picture.recentre import VIEWS
 from maquette.pipeline import AssetSettings
 from maquette.scale.storage import file_name, is_url, list_pictures
@@ -32,6 +32,7 @@ class Plan:
 
     model: str = "bundled"
     painter: str | None = "project"
+    """`project`, or the name of a paint model; None where nothing is painted."""
     device: str = "auto"
     dtype: str | None = None
     vram: float | None = None
@@ -152,16 +153,16 @@ def settings_of(values: Mapping[str, Any], plan: Plan) -> AssetSettings:
         SettingError: a name is unknown, or a value is of the wrong kind or out of its range.
     """
     given = {name: _value(name, value) for name, value in values.items() if name != "painter"}
-    painter = values.get("painter", plan.painter)
-    if painter not in (plan.painter, None, "none"):
-        raise SettingError(f"painter is {painter!r}", f"this batch paints with {plan.painter}, or none")
+    paint = plan.settings.paint
+    usual = paint.painter if paint else "none"
+    painter = values.get("painter", usual)
+    if painter not in (usual, "none"):
+        raise SettingError(f"painter is {painter!r}", f"in this batch it is {usual} or none")
     mine = {each.name for each in fields(ShapeSettings)}
     theirs = {each.name for each in fields(PaintSettings)}
     shape = replace(plan.settings.shape, **{k: v for k, v in given.items() if k in mine})
-    if painter in (None, "none"):
+    if paint is None or painter == "none":
         return AssetSettings(shape, None)
-    kind: PainterName = "project" if painter == "project" else "pbr"
-    paint = replace(plan.settings.paint or PaintSettings(), painter=kind)
     return AssetSettings(shape, replace(paint, **{k: v for k, v in given.items() if k in theirs}))
 
 
