@@ -77,7 +77,7 @@ def test_a_picture_becomes_a_model_on_the_page(browser: Any, tmp_path: Path) -> 
         )
         assert drawn > 0.05, "the model covers part of the canvas"
         links = {link.text.split()[0]: link for link in browser.find_elements("css selector", "#downloads a")}
-        assert {"GLB", "OBJ", "PLY", "STL"} <= set(links)
+        assert {"GLB", "OBJ", "PLY", "STL", "3MF"} <= set(links)
         links["GLB"].click()
         until(lambda: (tmp_path / "model.glb").exists())
         assert (tmp_path / "model.glb").read_bytes().startswith(b"glTF")

@@ -204,4 +204,5 @@ def test_files_come_in_parts_and_not_at_all_when_known(site: Site, image: str) -
 def test_models_name_what_can_be_asked(site: Site) -> None:
     models = site.client.get("/v1/models").json()
     assert models["models"][0]["name"] == "bundled" and models["models"][0]["license"] == "Apache-2.0"
+    assert {"glb", "3mf"} <= set(models["formats"])
     assert models["painters"] == ["project"] and models["text_to_image"] is False

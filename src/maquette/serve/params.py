@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -24,7 +25,7 @@ def _power_of_two(size: int) -> int:
     return size
 
 
-Format = Literal["glb", "obj", "ply", "stl"]
+Format = Literal["glb", "obj", "ply", "stl", "usdz", "3mf"]
 FORMATS: tuple[str, ...] = get_args(Format)
 TextureSize = Annotated[
     int, AfterValidator(_power_of_two), Field(json_schema_extra={"enum": [512, 1024, 2048, 4096]})
@@ -93,6 +94,7 @@ class JobRequest(BaseModel):
     painter: str | None = Field(None, max_length=40, description="project or pbr; default: the first allowed")
     texture: bool | None = Field(None, description="Whether to paint; default: if the server can")
     texture_size: TextureSize = 2048
+    keep_uv: bool = Field(False, description="Paint `mesh` on its own texture coordinates")
     seed: int | None = Field(None, ge=0, le=MAX_SEED, description="Left out: drawn, and named in the answer")
     steps: int | None = Field(None, ge=1, le=1000, description="Sampling steps; default: the model's own")
     guidance: float | None = Field(None, ge=0, le=100, allow_inf_nan=False)
@@ -115,6 +117,12 @@ class JobRequest(BaseModel):
         if self.mesh and self.texture is False:
             raise PydanticCustomError("source", "a mesh is given but texture is false, so there is no work")
         return self
+
+
+def writable_formats() -> list[str]:
+    """The formats that the packages installed here can write."""
+    needed = {"usdz": "pxr"}
+    return [name for name in FORMATS if name not in needed or find_spec(needed[name])]
 
 
 def rename(body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

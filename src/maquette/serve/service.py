@@ -18,7 +18,7 @@ from maquette.serve.config import ServeConfig
 from maquette.serve.inputs import collect
 from maquette.serve.jobs import FINAL, Job, Jobs, NewJob
 from maquette.serve.outside import resolve
-from maquette.serve.params import JobRequest
+from maquette.serve.params import JobRequest, writable_formats
 from maquette.serve.problems import Problem
 from maquette.serve.store import open_store
 from maquette.serve.tables import open_database
@@ -111,6 +111,8 @@ class Service:
             faults["texture"] = "this server paints nothing; send false"
         if asked.text is not None and config.text_to_image is None:
             faults["text"] = "this server has no text-to-image model; send a picture"
+        if missing := sorted(set(asked.formats) - set(writable_formats())):
+            faults["formats"] = f"this server cannot write {', '.join(missing)}; it lacks their packages"
         if asked.priority > caller.limits.priority:
             faults["priority"] = f"is at most {caller.limits.priority} for this key"
         if faults:

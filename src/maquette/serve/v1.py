@@ -20,7 +20,7 @@ from maquette.serve.auth import Caller
 from maquette.serve.files import file_response
 from maquette.serve.inputs import place_uploads, read_body
 from maquette.serve.jobs import FINAL, Job
-from maquette.serve.params import VIEWS, rename, validate
+from maquette.serve.params import VIEWS, rename, validate, writable_formats
 from maquette.serve.problems import Problem, ProblemDetails, responses
 from maquette.serve.service import Service
 from maquette.zoo.catalog import list_models
@@ -96,6 +96,7 @@ class Models(BaseModel):
 
     models: list[ModelView]
     painters: list[str]
+    formats: list[str]
     text_to_image: bool
 
 
@@ -258,7 +259,8 @@ async def read_models(request: Request, caller: Who) -> Any:
         }
         for name in config.models
     ]
-    return {"models": models, "painters": list(config.painters), "text_to_image": bool(config.text_to_image)}
+    abilities = {"formats": writable_formats(), "text_to_image": bool(config.text_to_image)}
+    return {"models": models, "painters": list(config.painters), **abilities}
 
 
 async def view(service: Service, job: Job) -> dict[str, Any]:

@@ -110,6 +110,7 @@ class Studio:
             painter="project" if request["painter"] == "project" else "pbr",
             texture_size=request["texture_size"],
             seed=request["seed"],
+            keep_uv=request["keep_uv"],
         )
         self._keep(task, painter.paint(mesh, cutouts, settings, task.report), "model")
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from maquette.errors import MaquetteError
 from maquette.serve.jobs import Job, Jobs
 from maquette.serve.problems import Problem, as_problem
 from maquette.serve.store import Store
@@ -234,7 +235,11 @@ class Worker:
             "%s failed: %s", job.stage, error, extra={"job": job.id}, exc_info=problem.status == 500
         )
         task.log(problem.detail)
-        if problem.status == 500 and job.attempts < self.jobs.limits.attempts:
+        if (
+            not isinstance(error, MaquetteError)
+            and problem.status == 500
+            and job.attempts < self.jobs.limits.attempts
+        ):
             again = f"queued again after attempt {job.attempts} of {self.jobs.limits.attempts}"
             task.log(again)
             self.jobs.pass_on(job, job.stage, task.take_log(), progress=None)

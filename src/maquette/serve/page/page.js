@@ -90,7 +90,7 @@ $("ask").onsubmit = async (event) => {
     const value = $("ask").elements[name].value;
     if (value) form.append(name, value);
   }
-  form.append("formats", "glb,obj,ply,stl");
+  form.append("formats", $("ask").dataset.formats);
   for (const view of VIEWS) if (chosen[view]) form.append(view, chosen[view]);
   $("make").disabled = true;
   fault("");
@@ -270,8 +270,9 @@ $("more").onclick = () => listJobs(true);
 
 async function start() {
   try {
-    const { models, painters } = await askJson("v1/models");
+    const { models, painters, formats } = await askJson("v1/models");
     $("ask").elements.model.replaceChildren(...models.map((model) => new Option(model.name, model.name, model.default)));
+    $("ask").dataset.formats = formats;
     $("paint-row").hidden = !painters.length;
     $("ask").elements.texture.value = String(painters.length > 0);
     await listJobs();
