@@ -12,6 +12,7 @@ from torch import Tensor
 
 from maquette.errors import MeshError
 from maquette.mesh import topology
+from maquette.mesh.clean import clean
 from maquette.shape.loops import loops_of
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import Extractor, extract_surface
@@ -88,6 +89,16 @@ def test_logits_of_exactly_zero_make_no_flat_triangles(extractor: Extractor) -> 
     )
     assert_closed_manifold(mesh)
     assert (mesh.area_faces > 0).all()
+
+
+@pytest.mark.parametrize("extractor", EXTRACTORS)
+def test_cells_with_unknown_corners_leave_a_hole_and_nothing_else(extractor: Extractor) -> None:
+    logits = decode_dense(ball, 48, 1.01, CPU)
+    logits[24:30, 24:30, 24:] = torch.nan
+    mesh = extract_surface(SparseVolume.from_dense(logits, 1.01), ball, extractor)
+    assert not mesh.is_watertight and mesh.is_winding_consistent
+    assert mesh.edges_unique_length.max() < 4 * 2.02 / 48
+    assert clean(mesh)[0].is_watertight
 
 
 def edge_error(mesh: trimesh.Trimesh, step: float) -> float:

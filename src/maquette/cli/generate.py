@@ -81,6 +81,9 @@ class Job:
     help="How the field is asked; FlashVDM was made for the turbo models.",
 )
 @click.option(
+    "--memory", type=float, default=2.0, show_default=True, help="GB that decoding may take beside the model."
+)
+@click.option(
     "--surface",
     type=click.Choice(["marching-cubes", "dual-contouring"]),
     default="marching-cubes",
@@ -110,6 +113,7 @@ def command(
     cutout: Any,
     decoder: Any,
     surface: Any,
+    memory: float,
     paint: PaintChoice,
     write: WriteChoice,
     as_json: bool,
@@ -146,6 +150,7 @@ def command(
             guidance_interval=guidance_interval,
             decoder=decoder,
             surface=surface,
+            memory=memory,
         )
         settings = AssetSettings(shape, paint.settings(seed=seed))
         painter = paint.load(choice.device)

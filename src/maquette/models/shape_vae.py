@@ -171,10 +171,9 @@ class ShapeField:
 
     @property
     def bytes_per_point(self) -> int:
-        """Memory that answering one point takes, at most: the MLP's hidden layer twice, and a row of attention."""
+        """Memory that answering one point takes: the MLP's hidden layer twice, and some rows as wide as the network."""
         width, hidden = self.decoder.logit.in_features, self.decoder.cross.feed_forward.fc1.out_features
-        attention = self.keys.shape[1] * self.keys.shape[2]
-        return self.keys.element_size() * (2 * hidden + 6 * width + 2 * attention)
+        return self.keys.element_size() * (2 * hidden + 8 * width)
 
 
 class SelfBlock(nn.Module):

@@ -72,7 +72,7 @@ class Crossings:
 
 
 def find_crossings(volume: SparseVolume) -> Crossings:
-    """Find all crossed edges whose ends are known, and their cells; unknown corners of those count as outside.
+    """Find all crossed edges whose ends are known, and their cells; a cell with an unknown corner stays empty.
 
     Raises:
         MeshError: nothing in the volume crosses zero.
@@ -146,7 +146,7 @@ def _codes(volume: SparseVolume, cells: Tensor) -> Tensor:
         ambiguous = (inside[:, corners].sum(1) == 2) & (one | two)
         joined = torch.where(one, first > second, second > first)
         codes |= (ambiguous & joined).long() << 8 + face
-    return codes
+    return codes.masked_fill_(logits.isnan().any(1), 0)
 
 
 def _part_twins(volume: SparseVolume, cells: Tensor, codes: Tensor) -> tuple[list[Loops], Tensor]:

@@ -41,13 +41,18 @@ def dual_contouring(crossings: Crossings, field: Callable[[Tensor], Tensor]) -> 
     column = torch.arange(4, device=planes.device)
     first = counts.cumsum(0) - counts
     local = 4 * crossings.axis[:, None] + column
-    vertex_of = first[crossings.cell_of] + of_edge[crossings.kind[crossings.cell_of], local]  # (E, 4)
+    loop = of_edge[crossings.kind[crossings.cell_of], local]
+    vertex_of = torch.where(
+        loop >= 0, first[crossings.cell_of] + loop, -1
+    )  # (E, 4); -1 in cells not wholly known
     place = _place_vertices(crossings, planes, offsets, vertex_of, int(counts.sum()))
     cells = crossings.cell_index().repeat_interleave(counts, 0)
     volume = crossings.volume
     vertices = (cells.cpu().numpy() + place.double().cpu().numpy()) * volume.step - volume.bounds
     vertices = np.clip(vertices, -volume.bounds, volume.bounds)
-    return vertices, _triangles(crossings, cells + place, planes, vertex_of).cpu().numpy()
+    whole = (vertex_of >= 0).all(1)
+    faces = _triangles(cells + place, planes[whole], vertex_of[whole], crossings.outward[whole])
+    return vertices, faces.cpu().numpy()
 
 
 def _planes(crossings: Crossings, field: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
@@ -98,12 +103,9 @@ def _place_vertices(
     right, total = planes.new_zeros(count, 3), planes.new_zeros(count, 3)
     hits = planes.new_zeros(count, 1)
     for a, b, c in AXES:
-        on = (crossings.axis == a).nonzero().squeeze(1)
-        normal, along = planes[on], crossings.along[on]
-        for column in range(
-            4
-        ):  # so that no vertex is met twice in one addition, whose order would then be open
-            vertex = vertex_of[on, column]
+        for column in range(4):  # no vertex is met twice in one addition, whose order would be open
+            on = ((crossings.axis == a) & (vertex_of[:, column] >= 0)).nonzero().squeeze(1)
+            normal, along, vertex = planes[on], crossings.along[on], vertex_of[on, column]
             point = torch.empty_like(normal)
             point[:, a], point[:, b], point[:, c] = along, float(column >> 1), float(column & 1)
             squares.index_add_(0, vertex, normal[:, :, None] * normal[:, None])
@@ -118,10 +120,10 @@ def _place_vertices(
     return place.clamp(-_LEAVE, 1 + _LEAVE)
 
 
-def _triangles(crossings: Crossings, place: Tensor, normals: Tensor, vertex_of: Tensor) -> Tensor:
+def _triangles(place: Tensor, normals: Tensor, vertex_of: Tensor, outward: Tensor) -> Tensor:
     """Two triangles for each crossed edge (2 E, 3), along the diagonal that lies on the surface."""
     around = vertex_of[:, [0, 2, 3, 1]]
-    quads = torch.where(crossings.outward[:, None], around, around.flip(1))
+    quads = torch.where(outward[:, None], around, around.flip(1))
     corners = place[quads]  # (E, 4, 3)
     folds, lengths = [], []
     for first in (0, 1):

@@ -34,7 +34,7 @@ from maquette.shape.sampler import (
 )
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import Extractor, extract_surface
-from maquette.shape.volume import Decoder, VolumeSettings, decode_volume
+from maquette.shape.volume import DEFAULT_MEMORY, Decoder, VolumeSettings, decode_volume
 from maquette.zoo.catalog import BUNDLED
 from maquette.zoo.files import choose_model, resolve_model
 from maquette.zoo.load import load_shape_model
@@ -68,6 +68,8 @@ class ShapeSettings:
     """Times, from 0 (noise) to 1 (shape), between which guidance works; None for all."""
     surface: Extractor = "marching-cubes"
     """How triangles are made of the decoded field; "dual-contouring" keeps sharp edges."""
+    memory: float = DEFAULT_MEMORY
+    """GB that decoding may take beside the model."""
     decoder: Decoder = "hierarchical"
     """How the field is asked. FlashVDM, made for the turbo models, lets each point attend to few latents; its published
     variants (-mean, -merge) hold a whole grid: 512 is their highest resolution."""
@@ -86,7 +88,7 @@ class ShapeSettings:
             shift=1.0 if self.shift is None else self.shift,
             interval=self.guidance_interval or ALL_TIMES,
         )
-        VolumeSettings(resolution=16 if self.resolution is None else self.resolution)
+        VolumeSettings(resolution=16 if self.resolution is None else self.resolution, memory=self.memory)
         if self.decoder not in get_args(Decoder):
             raise SettingError(
                 f"decoder is {self.decoder!r}", f"it must be one of {', '.join(get_args(Decoder))}"
@@ -362,6 +364,7 @@ class ShapePipeline:
         return sampling, VolumeSettings(
             config.resolution if settings.resolution is None else settings.resolution,
             method=settings.decoder,
+            memory=settings.memory,
             points_per_call=settings.points_per_call,
         )
 

@@ -35,7 +35,7 @@ def extract_surface(
     """The surface where the logits cross zero: closed, a manifold, normals pointing out of the positive side.
 
     Args:
-        volume: as `decode_volume` makes it.
+        volume: as `decode_volume` makes it. In others the surface is open where cells are not wholly known.
         field: the field it was decoded from; dual contouring asks it for the slopes at the surface.
         extractor: "marching-cubes", or "dual-contouring", which keeps sharp edges and makes rounder triangles.
 
@@ -62,7 +62,7 @@ def _polygons(crossings: Crossings) -> Tensor:
     order = crossings.kind.argsort(stable=True)
     sizes = crossings.kind.bincount(minlength=len(crossings.kinds)).tolist()
     faces = [
-        vertex[cells][:, torch.tensor(kind.triangles, device=vertex.device)].view(-1, 3)
+        vertex[cells][:, torch.tensor(kind.triangles, dtype=torch.long, device=vertex.device)].view(-1, 3)
         for kind, cells in zip(crossings.kinds, order.split(sizes), strict=True)
     ]
     return torch.cat(faces)

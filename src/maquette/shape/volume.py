@@ -31,6 +31,9 @@ PointsCallback = Callable[[int, int], None]
 DEFAULT_BOUNDS = 1.01
 """Half side of the box that is decoded, as published."""
 
+DEFAULT_MEMORY = 2.0
+"""GB: enough for any surface at 512 and most at 1024."""
+
 COARSEST = 40
 """The resolution is halved while it stays at or above this."""
 _LATTICE_BYTES = 64
@@ -50,7 +53,7 @@ class VolumeSettings:
     """Cells along each side of the box, 16 to 1024."""
     bounds: float = DEFAULT_BOUNDS
     method: Decoder = "hierarchical"
-    memory: float = 1.0
+    memory: float = DEFAULT_MEMORY
     """GB that decoding may take beside the model. Decides how many points are asked at once, nothing else."""
     points_per_call: int | None = None
     """At most so many points at once, however much memory there is."""
