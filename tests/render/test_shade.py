@@ -10,6 +10,7 @@ from maquette.render.shade import (
     face_areas,
     filmic,
     linear_to_srgb,
+    neutral,
     reflect_light,
     reflect_sky,
     srgb_to_linear,
@@ -72,6 +73,16 @@ def test_the_film_curve_rises_from_black_and_never_leaves_the_range():
     assert curve[0] == 0
     assert (curve.diff() >= -1e-6).all()
     assert curve.max() <= 1
+
+
+def test_the_preview_curve_keeps_base_colours_and_ends_at_white():
+    base = torch.tensor([[0.6, 0.2, 0.05], [0.3, 0.3, 0.3], [0.02, 0.1, 0.5]])
+    # A dielectric's own gloss of four hundredths comes on top of its colour and is taken off again.
+    torch.testing.assert_close(neutral(base + 0.04), base, atol=0.02, rtol=0)
+    grey = neutral(torch.linspace(0, 50, 500)[:, None].expand(-1, 3))
+    assert (grey.diff(dim=0) >= -1e-6).all()
+    assert grey.max() <= 1
+    assert grey[-1].min() > 0.97
 
 
 def light(angle, metallic=0.0, roughness=1.0, base=1.0):

@@ -1,8 +1,8 @@
 """Pictures of meshes for people: single views, contact sheets, turntables.
 
 A studio look that flatters plain clay and textured assets alike: a warm key light and a cool rim that travel
-with the camera, a broad sky, ambient occlusion from the depth picture, a soft shadow on the ground, a filmic
-tone curve, and two by two samples a pixel.
+with the camera, a broad sky, ambient occlusion from the depth picture, a soft shadow on the ground, a tone curve
+that keeps base colours, and two by two samples a pixel.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from maquette.errors import MeshError, OutputError, SettingError
 from maquette.render.camera import Camera, clip_positions, frame_cameras, view_matrix
 from maquette.render.material import Surface, read_surface, sample_texture
 from maquette.render.rasterize import Fragments, interpolate, rasterize
-from maquette.render.shade import face_normals, filmic, linear_to_srgb, reflect_light, reflect_sky
+from maquette.render.shade import face_normals, linear_to_srgb, neutral, reflect_light, reflect_sky
 
 if TYPE_CHECKING:
     import trimesh
@@ -35,10 +35,10 @@ _COMPARED_VIEWS = ((0, 10), (40, 20), (-40, 20), (180, 10))
 _FOV = 30.0
 _SAMPLES_AT_ONCE = 1 << 20
 # Directions in camera axes (x right, y up, z towards the eye) and linear colours.
-_KEY, _KEY_COLOUR = (-0.6, 0.75, 0.6), (1.75, 1.66, 1.54)
+_KEY, _KEY_COLOUR = (-0.6, 0.75, 0.6), (1.5, 1.44, 1.36)
 _RIM, _RIM_COLOUR = (0.75, 0.45, -0.6), (0.85, 0.95, 1.1)
-_SKY, _GROUND = (0.44, 0.47, 0.52), (0.22, 0.20, 0.185)
-_EXPOSURE = 0.62
+_SKY, _GROUND = (0.64, 0.67, 0.71), (0.42, 0.39, 0.37)
+_EXPOSURE = 0.66
 _SHADOW_GRID = 96
 _SHADOW_STRENGTH = 0.5
 _BACKDROP_TOP, _BACKDROP_BOTTOM = (0.925, 0.925, 0.92), (0.80, 0.80, 0.805)
@@ -303,7 +303,7 @@ def _shade(surface: Surface, cameras: Sequence[Camera], fragments: Fragments) ->
         lit = reflect_light(normal, to_eye, to_light[which], *material) * position.new_tensor(colour)
         light = light + lit * torch.lerp(torch.ones_like(open_sky), open_sky, shelter)
     out = dense.new_zeros(*covered.shape, 3)
-    out[covered] = linear_to_srgb(filmic(light * _EXPOSURE))
+    out[covered] = linear_to_srgb(neutral(light * _EXPOSURE))
     return out
 
 

@@ -98,6 +98,25 @@ def filmic(radiance: Tensor) -> Tensor:
     return (radiance * (2.51 * radiance + 0.03) / (radiance * (2.43 * radiance + 0.59) + 0.14)).clamp(0, 1)
 
 
+def neutral(radiance: Tensor) -> Tensor:
+    """Keeps base colours as they are and rolls bright light off softly: Khronos PBR Neutral (2024).
+
+    Args:
+        radiance: (..., 3) linear.
+
+    Returns:
+        (..., 3) linear in [0, 1].
+    """
+    least = radiance.amin(-1, keepdim=True)
+    # A matte surface's own gloss, which would whiten its colour, is taken off again.
+    colour = radiance - torch.where(least < 0.08, least - 6.25 * least * least, 0.04)
+    peak = colour.amax(-1, keepdim=True).clamp(min=1e-6)
+    start, room = 0.76, 0.24
+    rolled = torch.where(peak < start, peak, 1 - room * room / (peak + room - start).clamp(min=room))
+    white = 1 - 1 / (0.15 * (peak - rolled) + 1)
+    return torch.lerp(colour * (rolled / peak), rolled, white).clamp(0, 1)
+
+
 def reflect_light(
     normal: Tensor, to_eye: Tensor, to_light: Tensor, base: Tensor, metallic: Tensor, roughness: Tensor
 ) -> Tensor:
