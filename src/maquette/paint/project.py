@@ -39,10 +39,12 @@ AZIMUTHS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
 
 _BEND_GRID = 256
 _FAINTER = 2e-2  # say of each picture in a mirror beside the one before it
-_ALIKE = 0.05  # of the shape's size: how far front and back may differ and still count as alike
+_ALIKE = 0.05  # of the shape's size: how far sides may differ and still count as alike
+_BEHIND = np.diag([1.0, 1.0, -1.0])
+_QUARTER_TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
 _ROUGHNESS = (0.72, 0.38)  # of matte places, and of highlights
 _METAL_ROUGH_SIDE = 1024
-_BAKE = BakeSettings(sharpness=3.0, max_angle=82.0, fade=6.0)
+_BAKE = BakeSettings(sharpness=3.0, max_angle=79.0, fade=6.0)
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _take(mesh: trimesh.Trimesh, cutout: Cutout, expected: float) -> _Picture:
 def _eroded(mask: np.ndarray) -> np.ndarray:
     import cv2
 
-    width = 1 + 2 * max(1, round(min(mask.shape) / 250))
+    width = 1 + 2 * max(1, round(min(mask.shape) / 110))
     padded = np.pad(mask.astype(np.uint8), 1)
     return cv2.erode(padded, np.ones((width, width), np.uint8))[1:-1, 1:-1] > 0
 
@@ -162,8 +164,10 @@ def _views(mesh: trimesh.Trimesh, taken: list[_Picture], texture_size: int) -> l
         flipped = replace(picture, values=picture.values[:, ::-1], inside=picture.inside[:, ::-1])
         azimuth = picture.pose.camera.azimuth
         mirrors = [(flipped, -azimuth)]
-        if len(taken) == 1 and _alike_from_behind(mesh):
+        if len(taken) == 1 and _alike(mesh, _BEHIND):
             mirrors += [(flipped, 180 - azimuth), (picture, 180 + azimuth)]
+            if _alike(mesh, _QUARTER_TURN):  # a barrel, a vase
+                mirrors += [(picture, azimuth + 90), (picture, azimuth - 90)]
         for step, (image, turned) in enumerate(mirrors, 1):
             views.append(_bent(mesh, _turned(mesh, image, turned), size, _FAINTER**step))
     return views
@@ -175,12 +179,12 @@ def _turned(mesh: trimesh.Trimesh, picture: _Picture, azimuth: float) -> _Pictur
     return replace(picture, pose=Pose(moved, picture.pose.fit))
 
 
-def _alike_from_behind(mesh: trimesh.Trimesh) -> bool:
-    """Whether front and back could be swapped without much change to the shape."""
+def _alike(mesh: trimesh.Trimesh, moved: np.ndarray) -> bool:
+    """Whether the shape stays much the same when it is mirrored or turned by a (3, 3) matrix."""
     from scipy.spatial import cKDTree
 
     points = surface_points(mesh.vertices, mesh.faces)
-    away, _ = cKDTree(points).query(points[::8] * [1, 1, -1])
+    away, _ = cKDTree(points).query(points[::8] @ moved)
     return float(np.quantile(away, 0.9)) < _ALIKE * float(np.ptp(points, axis=0).max())
 
 
