@@ -76,7 +76,12 @@ def serve(folder: Path) -> None:
     server = subprocess.Popen([*command, "--lease", "5", "--device", "cpu"])
     try:
         wait_for(lambda: ask(port, "/readyz"), 180)
-        picture = {"image": _base64(EXAMPLES / "chair.png"), "texture": False}
+        picture = {
+            "image": _base64(EXAMPLES / "chair.png"),
+            "texture": False,
+            "resolution": 32,
+            "faces": 1000,
+        }
         jobs = [ask(port, "/v1/jobs", {**picture, "seed": seed})["id"] for seed in range(6)]
         wait_for(lambda: any(ask(port, f"/v1/jobs/{job}")["state"] == "running" for job in jobs), 120)
         replica = next(
@@ -93,7 +98,7 @@ def serve(folder: Path) -> None:
             print(states, flush=True)
             return all(state in ("succeeded", "failed", "cancelled") for state in states)
 
-        wait_for(ended, 300, 3.0)
+        wait_for(ended, 600, 3.0)
         assert states == ["succeeded"] * len(jobs)
         print("no job was lost")
     finally:
