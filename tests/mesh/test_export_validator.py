@@ -13,6 +13,7 @@ import trimesh
 from PIL import Image
 
 from maquette.mesh.export import export_mesh
+from maquette.paint.pipeline import PaintPipeline, PaintSettings
 from mesh.sample_meshes import META, ball, coloured_ball, textured_ball
 
 TOOLS = Path(__file__).parents[1] / "tools"
@@ -44,6 +45,14 @@ def _simple() -> trimesh.Trimesh:
     return mesh
 
 
+def _painted() -> trimesh.Trimesh:
+    """A box as the weight-free painter paints it."""
+    picture = Image.new("RGBA", (64, 64))
+    picture.paste((200, 80, 40, 255), (12, 12, 52, 52))
+    box = trimesh.creation.box()
+    return PaintPipeline.from_pretrained("project").paint(box, picture, PaintSettings(texture_size=512))
+
+
 def _see_through() -> trimesh.Trimesh:
     mesh = coloured_ball()
     mesh.visual.vertex_colors[:, 3] = 100
@@ -59,6 +68,7 @@ MESHES = {
     "maps": _maps,
     "simple material": _simple,
     "degenerate": _degenerate,
+    "painted": _painted,
 }
 
 
