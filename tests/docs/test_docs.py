@@ -48,8 +48,8 @@ SHOWN = sorted(set(shown_commands()))
 
 @pytest.mark.parametrize(("page", "line", "whole"), SHOWN, ids=[f"{page}: {line}" for page, line, _ in SHOWN])
 def test_a_shown_command_is_understood(page: str, line: str, whole: bool) -> None:
-    """By the command line's own parser; values written as upper-case words or [choices] are stand-ins."""
-    words = [re.sub(r"[\[\]]", "", word).split("|")[0] for word in shlex.split(line)[1:]]
+    """By the command line's own parser; values written as upper-case words, [choices] or 1..9 are stand-ins."""
+    words = [re.sub(r"[\[\]]|(?<=\d)\.\.\d+", "", word).split("|")[0] for word in shlex.split(line)[1:]]
     words = [word for word in words if word != "..."]
     command: click.Command = maquette
     context = command.make_context("maquette", words)
