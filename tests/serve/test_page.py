@@ -67,15 +67,15 @@ def test_a_picture_becomes_a_model_on_the_page(browser: Any, tmp_path: Path) -> 
         until(lambda: find("#preview").is_displayed() or find("#viewer").is_displayed())
         screenshot(browser, "2-working")
         until(lambda: browser.execute_script("return document.getElementById('viewer').loaded"))
-        screenshot(browser, "3-done")
-        drawn = browser.execute_async_script(
+        drawn = lambda: browser.execute_async_script(  # noqa: E731
             "const done = arguments[0], v = document.getElementById('viewer');"
             "v.toBlob().then(b => createImageBitmap(b)).then(i => { const c = new OffscreenCanvas(i.width, i.height);"
             "const x = c.getContext('2d'); x.drawImage(i, 0, 0);"
             "const d = x.getImageData(0, 0, i.width, i.height).data;"
             "let n = 0; for (let k = 3; k < d.length; k += 4) n += d[k] > 250; done(4 * n / d.length); })"
         )
-        assert drawn > 0.05, "the model covers part of the canvas"
+        until(lambda: drawn() > 0.05)  # the model covers part of the canvas
+        screenshot(browser, "3-done")
         links = {link.text.split()[0]: link for link in browser.find_elements("css selector", "#downloads a")}
         assert {"GLB", "OBJ", "PLY", "STL", "3MF"} <= set(links)
         links["GLB"].click()
@@ -85,7 +85,8 @@ def test_a_picture_becomes_a_model_on_the_page(browser: Any, tmp_path: Path) -> 
         screenshot(browser, "4-phone")
         assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
         browser.refresh()
-        until(lambda: find("#list button").is_displayed()) and find("#list button").click()
+        until(lambda: browser.find_elements("css selector", "#list button"))
+        find("#list button").click()
         until(lambda: browser.execute_script("return document.getElementById('viewer').loaded"))
         severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
         assert not severe, severe
