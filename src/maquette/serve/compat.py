@@ -75,6 +75,7 @@ def generation_schema(job_request: Mapping[str, Any]) -> dict[str, Any]:
         "randomize_seed": {"type": "boolean", "default": False},
         "type": {"enum": list(FORMATS), "default": "glb"},
     }
+    properties = {name: {"anyOf": [schema, {"type": "null"}]} for name, schema in properties.items()}
     return {"type": "object", "title": "GenerationRequest", "properties": properties, "minProperties": 1}
 
 
