@@ -9,8 +9,8 @@ from PIL import Image
 
 from maquette.paint.bend import bend
 from maquette.paint.pipeline import PaintPipeline, PaintSettings
-from maquette.paint.pose import find_camera, framed_camera
 from maquette.picture.cutout import Cutout
+from maquette.render.pose import find_camera, framed_camera
 from maquette.render.preview import render_views
 
 SMALL = PaintSettings(texture_size=512)

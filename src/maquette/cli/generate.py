@@ -90,6 +90,11 @@ class Job:
     show_default=True,
     help="How triangles are made; dual-contouring keeps sharp edges.",
 )
+@click.option(
+    "--outline/--no-outline",
+    default=None,
+    help="Hold the shape to the picture's outline. Default: the bundled model's are held.",
+)
 @paint_options("project", "pbr", "none")
 @write_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture on standard output.")
@@ -113,6 +118,7 @@ def command(
     cutout: Any,
     decoder: Any,
     surface: Any,
+    outline: bool | None,
     memory: float,
     paint: PaintChoice,
     write: WriteChoice,
@@ -151,6 +157,7 @@ def command(
             decoder=decoder,
             surface=surface,
             memory=memory,
+            outline=outline,
         )
         settings = AssetSettings(shape, paint.settings(seed=seed))
         painter = paint.load(choice.device)

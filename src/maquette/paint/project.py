@@ -1,6 +1,6 @@
 """The painter without weights: what the pictures see is painted, the rest is mirrored or continued.
 
-For each picture the camera is found by the outline (`maquette.paint.pose`). A shape made from one picture never fits
+For each picture the camera is found by the outline (`maquette.render.pose`). A shape made from one picture never fits
 it exactly, so the picture is bent, as little as can be, until its outline is the shape's; nothing of the background
 lands on the shape and no rim stays bare. What no picture sees comes from the same pictures as a mirror would show
 them, left for right, and front for back where the shape is alike from both; what is left continues the colours around
@@ -22,10 +22,10 @@ from maquette.mesh.unwrap import unwrap, uv_is_usable
 from maquette.paint.bake import BakeSettings, View, back_project
 from maquette.paint.bend import bend
 from maquette.paint.fill import fill, fill_between_charts
-from maquette.paint.pose import Pose, find_camera, framed_camera, surface_points
 from maquette.paint.texels import Texels, lay_out
 from maquette.picture.cutout import Cutout
 from maquette.render.camera import clip_positions
+from maquette.render.pose import Pose, find_camera, framed_camera, surface_points
 from maquette.render.rasterize import rasterize
 from maquette.runtime.progress import OnProgress
 

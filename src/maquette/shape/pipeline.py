@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -24,6 +25,7 @@ from maquette.picture.views import Source, cut_out_views
 from maquette.runtime.device import Runtime, choose_runtime
 from maquette.runtime.progress import OnProgress, silent
 from maquette.shape.flashvdm import SparingField, TopKMode, decode_flashvdm
+from maquette.shape.outline import OutlinedField, fit_outline
 from maquette.shape.sampler import (
     SamplingSettings,
     StepCallback,
@@ -34,7 +36,7 @@ from maquette.shape.sampler import (
 )
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import Extractor, extract_surface
-from maquette.shape.volume import DEFAULT_MEMORY, Decoder, VolumeSettings, decode_volume
+from maquette.shape.volume import DEFAULT_MEMORY, Decoder, Field, VolumeSettings, decode_volume
 from maquette.zoo.catalog import BUNDLED
 from maquette.zoo.files import choose_model, resolve_model
 from maquette.zoo.load import load_shape_model
@@ -47,6 +49,7 @@ DEFAULT_FACES = 40_000
 MAX_VARIATIONS = 64
 FLASHVDM_HIGHEST = 512
 ALL_TIMES = (0.0, 1.0)
+AnyField = ShapeField | OutlinedField
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,9 @@ class ShapeSettings:
     decoder: Decoder = "hierarchical"
     """How the field is asked. FlashVDM, made for the turbo models, lets each point attend to few latents; its published
     variants (-mean, -merge) hold a whole grid: 512 is their highest resolution."""
+    outline: bool | None = None
+    """Hold the shape to the outline of its picture (`maquette.shape.outline`); None: as the model needs it. Only with
+    one picture and a decoder that asks the field point by point."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -234,6 +240,7 @@ class ShapePipeline:
         if not 1 <= count <= MAX_VARIATIONS:
             raise SettingError(f"variations is {count}", f"it must be from 1 to {MAX_VARIATIONS}")
         sampling, volume = self._resolve(settings)  # refuse bad settings before any work
+        held = self._held_to_outline(settings)
         cutouts = cut_out_views(pictures, settings.cutout, on_progress)
         seen = self._seen(cutouts)
         notes = self._notes(cutouts, seen)
@@ -241,7 +248,8 @@ class ShapePipeline:
         views = {name: cut.rgba for name, cut in seen.items()}
         batch = self.draw_latents(views, seeds, sampling, on_progress, on_step)
         for seed, latents in zip(seeds, batch.split(1), strict=True):
-            field = self.field(latents)
+            drawn = self.field(latents)
+            field = self.outlined(drawn, next(iter(seen.values())).rgba, volume) if held else drawn
             decoded = self.decode(field, volume, on_progress)
             on_progress("mesh", 0, 1)
             mesh, _ = clean(extract_surface(decoded, field.float(), settings.surface))
@@ -249,6 +257,8 @@ class ShapePipeline:
                 mesh = simplify(mesh, settings.faces)
             mesh.metadata["maquette"] = self._metadata(seen, seed, sampling, volume)
             mesh.metadata["maquette"] |= {"decoder": settings.decoder, "surface": settings.surface}
+            if held:
+                mesh.metadata["maquette"]["outline"] = isinstance(field, OutlinedField)
             mesh.metadata["notes"] = list(notes)
             on_progress("mesh", 1, 1)
             yield mesh
@@ -289,17 +299,25 @@ class ShapePipeline:
         tokens = vae.decode((latents / vae.config.scale_factor).to(self.runtime.device, self.runtime.dtype))
         return vae.field.of(tokens)
 
+    def outlined(self, field: ShapeField, cutout: Image.Image, volume: VolumeSettings) -> AnyField:
+        """The field held to the outline of a cut-out picture, or as it is where the two have nothing in common."""
+        matte = np.asarray(cutout.getchannel("A"), np.float32) / 255
+        outline = fit_outline(field, matte, volume.bounds, self.runtime.device)
+        return field if outline is None else OutlinedField(field, outline)
+
     @torch.inference_mode()
     def decode(
-        self, field: ShapeField, volume: VolumeSettings, on_progress: OnProgress = silent
+        self, field: AnyField, volume: VolumeSettings, on_progress: OnProgress = silent
     ) -> SparseVolume:
         """The field to logits on a lattice around the surface."""
         on_points = partial(on_progress, "decode")
-        if volume.method in ("flashvdm-mean", "flashvdm-merge"):
+        asked: Field = field
+        if isinstance(field, ShapeField) and volume.method in ("flashvdm-mean", "flashvdm-merge"):
             mode: TopKMode = "merge" if volume.method == "flashvdm-merge" else "mean"
             logits = decode_flashvdm(field, volume.resolution, volume.bounds, mode=mode, on_points=on_points)
             return SparseVolume.from_dense(logits, volume.bounds)
-        asked = SparingField(field) if volume.method == "flashvdm" else field
+        if isinstance(field, ShapeField) and volume.method == "flashvdm":
+            asked = SparingField(field)
         return decode_volume(
             asked, volume, self.runtime.device, on_points, bytes_per_point=field.bytes_per_point
         )
@@ -367,6 +385,20 @@ class ShapePipeline:
             memory=settings.memory,
             points_per_call=settings.points_per_call,
         )
+
+    def _held_to_outline(self, settings: ShapeSettings) -> bool:
+        """Whether the shape is to follow the outline of its picture.
+
+        Raises:
+            SettingError: that was asked for and cannot be done.
+        """
+        able = not self.model.config.multi_view and settings.decoder in ("hierarchical", "dense")
+        if settings.outline and not able:
+            raise SettingError(
+                "the outline was asked for with several views or a FlashVDM decoder",
+                "it takes a model of one picture and the hierarchical or dense decoder",
+            )
+        return able and (self.model.config.follow_outline if settings.outline is None else settings.outline)
 
     def _metadata(
         self, views: dict[str, Cutout], seed: int, sampling: SamplingSettings, volume: VolumeSettings

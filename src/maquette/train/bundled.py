@@ -269,6 +269,7 @@ def assemble(vae: ShapeVAE, denoiser: Denoiser, recipe: Recipe, scale: float) ->
             guidance=recipe.sampling_guidance,
             noise_scale=recipe.sampling_noise_scale,
             resolution=recipe.decoding_resolution,
+            follow_outline=recipe.follow_outline,
         ),
         denoiser.dit,
         decoder,

@@ -42,6 +42,7 @@ class Recipe:
     sampling_steps: int = 30
     sampling_guidance: float = 3.0
     sampling_noise_scale: float = 1.0
+    follow_outline: bool = False
     decoding_resolution: int = 192
 
 
@@ -132,6 +133,7 @@ CPU_RECIPE = Recipe(
     time_logit_mean=-1.0,
     sampling_steps=2,  # one network call from no noise: after so short a training the mean beats any single draw
     sampling_noise_scale=0.0,
+    follow_outline=True,
     sampling_guidance=1.0,
     decoding_resolution=128,
 )

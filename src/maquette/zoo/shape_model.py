@@ -50,6 +50,8 @@ class ShapeModelConfig:
     """Deviation of the noise that sampling starts from. At 0 there is none, and with one step the result is the mean of
     what the picture allows: best for a denoiser that was trained too briefly to draw samples. The seed then changes
     nothing."""
+    follow_outline: bool = False
+    """Hold every shape to the outline of its picture, which a small model misses (`maquette.shape.outline`)."""
     multi_view: bool = False
     """Takes several views of one object (front, left, back, right), any of them."""
     shift: float = 1.0
