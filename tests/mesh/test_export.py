@@ -18,6 +18,7 @@ from PIL import Image
 from maquette._version import __version__
 from maquette.errors import MeshError, OutputError
 from maquette.mesh.export import FORMATS, export_mesh, read_mesh
+from maquette.mesh.read import FORMATS as READABLE
 from mesh.sample_meshes import META, ball, coloured_ball, textured_ball
 
 
@@ -39,8 +40,9 @@ def _accessor(path: Path, index: int) -> np.ndarray:
     return np.frombuffer(data[start : start + view["byteLength"]], kind).reshape(-1, width)
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", sorted(set(FORMATS) & set(READABLE)))
 def test_the_shape_survives_every_format(kind: str, tmp_path: Path) -> None:
+    """Every one that can be read here; test_export_formats.py has other libraries read the others."""
     mesh = ball()
     assert export_mesh(mesh, tmp_path / f"ball.{kind}") == tmp_path / f"ball.{kind}"
     again = read_mesh(tmp_path / f"ball.{kind}")
@@ -201,10 +203,10 @@ def test_the_format_can_be_named_instead_of_a_suffix(tmp_path: Path) -> None:
 
 
 def test_unknown_formats_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"suffix '\.fbx'.*\.glb, \.obj, \.ply, \.stl"):
+    with pytest.raises(OutputError, match=r"suffix '\.fbx'.*\.glb, \.obj, \.usdz, \.ply, \.stl, \.3mf"):
         export_mesh(ball(), tmp_path / "a.fbx")
-    with pytest.raises(OutputError, match="'usdz'"):
-        export_mesh(ball(), tmp_path / "a.glb", file_format="usdz")
+    with pytest.raises(OutputError, match="'blend'"):
+        export_mesh(ball(), tmp_path / "a.glb", file_format="blend")
 
 
 def test_meshes_that_cannot_be_written_are_refused(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from glob import glob
-from pathlib import Path
 
 import pytest
 
@@ -26,41 +26,45 @@ def free_port() -> int:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """A PostgreSQL of its own; gives the URL of an empty database."""
     pytest.importorskip("psycopg")
     if not PROGRAMS and not shutil.which("initdb"):
         pytest.skip("PostgreSQL is not installed")
     become: list[str] = []
-    folder = folder / "pg"
-    folder.mkdir()
     if os.getuid() == 0:  # which PostgreSQL refuses to run as
         if subprocess.run(["id", "postgres"], capture_output=True).returncode:
             pytest.skip("PostgreSQL does not run as root, and there is no user postgres")
         become = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        shutil.chown(folder, "postgres", "postgres")
-        for parent in folder.parents[:3]:
-            if parent.stat().st_uid == os.getuid() and str(parent) != "/":
-                parent.chmod(parent.stat().st_mode | 0o011)
     program = lambda name: f"{PROGRAMS}/{name}" if PROGRAMS else name  # noqa: E731
-    data, port = folder / "data", free_port()
-    subprocess.run(
-        [*become, program("initdb"), "-D", data, "-A", "trust", "-U", "jobs", "--no-sync"],
-        check=True, capture_output=True, cwd="/",
-    )  # fmt: skip
-    options = ["-p", str(port), "-c", f"unix_socket_directories={folder}", "-c", "listen_addresses=127.0.0.1"]
-    with open(folder.parent / "pg.log", "wb") as log:
+    # pytest's own folders are closed to other users, and too long for the name of a socket
+    with tempfile.TemporaryDirectory(prefix="maquette-pg-") as folder, ExitStack() as ending:
+        if become:
+            shutil.chown(folder, "postgres", "postgres")
+        data, port = f"{folder}/data", free_port()
+        made = subprocess.run(
+            [*become, program("initdb"), "-D", data, "-A", "trust", "-U", "jobs", "--no-sync"],
+            capture_output=True, text=True, cwd="/",
+        )  # fmt: skip
+        assert made.returncode == 0, made.stderr
+        options = [
+            "-p",
+            str(port),
+            "-c",
+            f"unix_socket_directories={folder}",
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ]
+        log = ending.enter_context(open(f"{folder}/log", "wb"))
         server = subprocess.Popen([*become, program("postgres"), "-D", data, *options], stderr=log, cwd="/")
-    try:
+        ending.callback(server.wait, 20)
+        ending.callback(server.send_signal, signal.SIGINT)  # the fast way, which does not wait for clients
         for _ in range(200):
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     break
             time.sleep(0.05)
         yield f"postgresql://jobs@127.0.0.1:{port}/postgres"
-    finally:
-        server.send_signal(signal.SIGINT)  # the fast way, which does not wait for clients
-        server.wait(20)
 
 
 @contextmanager

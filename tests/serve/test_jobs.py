@@ -22,11 +22,10 @@ LIMITS = Limits(queue=1000, attempts=2, lease=20)
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp(request.param)
     if request.param == "sqlite":
-        yield f"sqlite:///{folder / 'jobs.sqlite'}"
+        yield f"sqlite:///{tmp_path_factory.mktemp('queue') / 'jobs.sqlite'}"
     else:
-        with postgresql(folder) as address:
+        with postgresql() as address:
             yield address
 
 

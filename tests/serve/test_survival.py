@@ -130,7 +130,7 @@ def test_everything_works_on_postgresql_and_s3(
 ) -> None:
     for name, value in S3_KEYS.items():
         monkeypatch.setenv(name, value)
-    with postgresql(tmp_path) as database, s3() as storage:
+    with postgresql() as database, s3() as storage:
         places = {"MAQUETTE_DATABASE": database, "MAQUETTE_STORAGE": storage}
         with running(tmp_path / "site", "--workers", "0", "--painter", "project", **places) as site:
             site.work("shape")
