@@ -86,6 +86,18 @@ def test_a_picture_of_the_back_paints_the_back() -> None:
     assert (back[:, 1] > 1.5 * back[:, 0]).mean() > 0.6  # green; a third of the faces lies inside the body
 
 
+@pytest.mark.parametrize("azimuths", [{"front": 20}, {"front": 10, "back": 185}])
+def test_no_black_appears_where_no_picture_has_black(azimuths: dict[str, float]) -> None:
+    mesh = _coloured(_house())
+    pictures = {name: _picture(mesh, azimuth) for name, azimuth in azimuths.items()}
+    painted = PaintPipeline.from_pretrained("project").paint(mesh, pictures, SMALL)
+    seen = [np.asarray(p) for p in pictures.values()]
+    darkest = min(p[p[..., 3] == 255][:, :3].max(-1).min() for p in seen)
+    texture = np.asarray(painted.visual.material.baseColorTexture)
+    # Where red, green and blue mix evenly, the brightest channel of the mix is a third to a half of theirs.
+    assert texture.max(-1).min() > 0.5 * darkest > 40
+
+
 def test_the_same_picture_gives_the_same_texture() -> None:
     mesh = trimesh.creation.icosphere(subdivisions=3)
     picture = _picture(_coloured(mesh.copy()), 0)

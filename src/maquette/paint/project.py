@@ -44,7 +44,9 @@ _BEHIND = np.diag([1.0, 1.0, -1.0])
 _QUARTER_TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
 _ROUGHNESS = (0.72, 0.38)  # of matte places, and of highlights
 _METAL_ROUGH_SIDE = 1024
-_BAKE = BakeSettings(sharpness=3.0, max_angle=79.0, fade=6.0)
+_BAKE = BakeSettings(
+    sharpness=5.0, max_angle=85.0, fade=6.0
+)  # a grazing look beats a guess, but nothing else
 
 
 @dataclass(frozen=True)
