@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
+# Two test processes of one thread each: with more threads they stall each other.
+test: export OMP_NUM_THREADS := 1
+
 .PHONY: demo test validator lint format wheel clean
 
 demo: $(VENV)/installed
@@ -12,7 +15,7 @@ demo: $(VENV)/installed
 	@echo "Open out/sofa.glb in any glTF viewer, or look at out/sofa.preview.png and out/sofa.turntable.gif"
 
 test: $(VENV)/installed-dev validator
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check .

@@ -30,12 +30,12 @@ def test_help_names_every_verb(run: Run) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help(run: Run, verb: str) -> None:
-    assert run(verb, "--help").returncode == 0
+def test_every_verb_has_help(call: Run, verb: str) -> None:
+    assert call(verb, "--help").returncode == 0
 
 
-def test_models_lists_licences(run: Run) -> None:
-    models = {entry["name"]: entry for entry in json.loads(run("models", "--json").stdout)}
+def test_models_lists_licences(call: Run) -> None:
+    models = {entry["name"]: entry for entry in json.loads(call("models", "--json").stdout)}
     assert models["bundled"]["license"] == "Apache-2.0"
     assert "European Union" in models["hunyuan3d-dit-v2-1"]["regions"]
 
@@ -45,11 +45,11 @@ def test_doctor_reports_the_machine(run: Run) -> None:
     assert findings["cpu"]["verdict"] == "ok" and findings["mesh tools"]["verdict"] == "ok"
 
 
-def test_preview_draws_a_sheet_and_a_turntable(run: Run, tmp_path: Path) -> None:
+def test_preview_draws_a_sheet_and_a_turntable(call: Run, tmp_path: Path) -> None:
     import trimesh
 
     trimesh.creation.icosphere(subdivisions=2).export(tmp_path / "ball.glb")
-    done = run("preview", "ball.glb", "--size", 96, "--frames", 4)
+    done = call("preview", "ball.glb", "--size", 96, "--frames", 4)
     assert done.returncode == 0, done.stderr
     sheet = Image.open(tmp_path / "ball.preview.png").convert("L")
     low, high = sheet.getextrema()
@@ -57,8 +57,8 @@ def test_preview_draws_a_sheet_and_a_turntable(run: Run, tmp_path: Path) -> None
     assert Image.open(tmp_path / "ball.turntable.gif").n_frames == 4
 
 
-def test_preview_of_a_missing_file(run: Run) -> None:
-    done = run("preview", "none.glb")
+def test_preview_of_a_missing_file(call: Run) -> None:
+    done = call("preview", "none.glb")
     assert done.returncode == 4 and done.stderr.count("\n") == 1
 
 

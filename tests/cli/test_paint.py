@@ -37,14 +37,14 @@ def test_place_units_and_axes_are_kept(run: Run, box: Path, picture: Path, tmp_p
     assert texels["seen"] > 0 and texels["guessed"] > 0
 
 
-def test_a_mesh_with_z_up_comes_back_with_z_up(run: Run, box: Path, picture: Path, tmp_path: Path) -> None:
-    done = run("paint", box, "--image", picture, *SMALL, "--up", "z", "-o", "z.glb")
+def test_a_mesh_with_z_up_comes_back_with_z_up(call: Run, box: Path, picture: Path, tmp_path: Path) -> None:
+    done = call("paint", box, "--image", picture, *SMALL, "--up", "z", "-o", "z.glb")
     assert done.returncode == 0, done.stderr
     assert np.allclose(read_mesh(tmp_path / "z.glb").bounds, read_mesh(box).bounds)
 
 
 def test_a_scene_of_parts_with_negative_scale_becomes_one_mesh(
-    run: Run, picture: Path, tmp_path: Path
+    call: Run, picture: Path, tmp_path: Path
 ) -> None:
     scene = trimesh.Scene()
     mirror = np.diag([-1.0, 1, 1, 1])
@@ -56,18 +56,18 @@ def test_a_scene_of_parts_with_negative_scale_becomes_one_mesh(
         )
         scene.add_geometry(part, node_name=str(number), transform=transform)
     scene.export(tmp_path / "scene.glb")
-    done = run("paint", "scene.glb", "--image", picture, *SMALL, "-o", "one.glb")
+    done = call("paint", "scene.glb", "--image", picture, *SMALL, "-o", "one.glb")
     assert done.returncode == 0, done.stderr
     painted = read_mesh(tmp_path / "one.glb")
     assert np.allclose(painted.bounds, [[-1, -1, -1], [4, 1, 1]])
     assert painted.volume == pytest.approx(2 * trimesh.creation.icosphere(subdivisions=2).volume, rel=1e-4)
 
 
-def test_own_coordinates_are_kept_when_asked(run: Run, picture: Path, tmp_path: Path) -> None:
+def test_own_coordinates_are_kept_when_asked(call: Run, picture: Path, tmp_path: Path) -> None:
     corners = [[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]
     visual = trimesh.visual.TextureVisuals(uv=[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]])
     trimesh.Trimesh(corners, [[0, 1, 2], [0, 2, 3]], visual=visual, process=False).export(tmp_path / "q.glb")
-    done = run("paint", "q.glb", "--image", picture, *SMALL, "--keep-uv", "-o", "p.glb")
+    done = call("paint", "q.glb", "--image", picture, *SMALL, "--keep-uv", "-o", "p.glb")
     assert done.returncode == 0, done.stderr
     uv = read_mesh(tmp_path / "p.glb").visual.uv
     assert sorted(map(tuple, np.round(uv, 6))) == [(0.1, 0.1), (0.1, 0.9), (0.9, 0.1), (0.9, 0.9)]

@@ -40,14 +40,14 @@ def test_a_mesh_is_painted_with_colour_and_metal(run: Run, box: Path, picture: P
 
 
 def test_weights_that_are_not_here_are_named_with_what_fetches_them(
-    run: Run, box: Path, picture: Path, tmp_path: Path
+    call: Run, box: Path, picture: Path, tmp_path: Path
 ) -> None:
-    done = run("paint", box, "--image", picture, "--painter", "pbr", HF_HUB_CACHE=str(tmp_path / "empty"))
+    done = call("paint", box, "--image", picture, "--painter", "pbr", HF_HUB_CACHE=str(tmp_path / "empty"))
     assert done.returncode == 5
     assert "maquette models pull hunyuan3d-paintpbr-v2-1" in done.stderr
 
 
-def test_settings_out_of_range_are_named(run: Run, box: Path, picture: Path) -> None:
-    done = run("paint", box, "--image", picture, "--painter", "pbr", "--paint-views", 0)
+def test_settings_out_of_range_are_named(call: Run, box: Path, picture: Path) -> None:
+    done = call("paint", box, "--image", picture, "--painter", "pbr", "--paint-views", 0)
     assert done.returncode == 2
     assert "views is 0 (it must be from 6 to 12)" in done.stderr

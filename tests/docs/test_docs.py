@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.conftest import Run, run  # noqa: F401
+from cli.conftest import Run, call  # noqa: F401
 from maquette.cli.main import VERBS, maquette
 
 ROOT = Path(__file__).parents[2]
@@ -73,14 +73,18 @@ def test_every_verb_is_documented() -> None:
 
 
 @pytest.mark.slow
-def test_the_first_asset(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_the_first_asset(call: Run, tmp_path: Path) -> None:  # noqa: F811
     """The page's commands for real, decoded coarsely."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for text in blocks(ROOT / "docs" / "first-asset.md", ""):
         for line in text.splitlines():
             words = shlex.split(line)[1:]
-            coarse = ["--resolution", "64", "--faces", "2000"] if words[0] == "generate" else []
-            done = run(*words, *coarse)
+            coarse = (
+                ["--resolution", "64", "--faces", "2000", "--texture-size", "512"]
+                if words[0] == "generate"
+                else []
+            )
+            done = call(*words, *coarse)
             assert done.returncode == 0, (line, done.stdout, done.stderr)
     assert (tmp_path / "sofa.preview.png").exists()
 

@@ -11,7 +11,7 @@ import pytest
 import trimesh
 from PIL import Image
 
-from cli.conftest import Run, run  # noqa: F401
+from cli.conftest import Run, call  # noqa: F401
 from maquette.errors import SettingError
 from maquette.mesh.export import export_mesh
 from maquette.mesh.report import inspect_file, print_problems, report_on
@@ -110,14 +110,14 @@ def test_a_thick_solid_can_be_printed() -> None:
         print_problems(box, report_on(box), height=40, min_wall=0)
 
 
-def test_the_command(run: Run, tmp_path: Path) -> None:  # noqa: F811
+def test_the_command(call: Run, tmp_path: Path) -> None:  # noqa: F811
     export_mesh(plate(0.02), tmp_path / "plate.stl")
-    done = run("inspect", "plate.stl", "--json", "--print-ready", "--height", 40)
+    done = call("inspect", "plate.stl", "--json", "--print-ready", "--height", 40)
     found = json.loads(done.stdout)
     assert done.returncode == 1 and found["print_ready"] is False and "0.80 mm" in found["problems"][0]
     assert found["watertight"] and found["units"] == "not said"
-    assert "watertight  yes" in run("inspect", "plate.stl").stdout
-    missing = run("inspect", "none.glb")
+    assert "watertight  yes" in call("inspect", "plate.stl").stdout
+    missing = call("inspect", "none.glb")
     assert missing.returncode == 4 and missing.stderr.count("\n") == 1
 
 

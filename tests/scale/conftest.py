@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from cli.conftest import model_file, run
+from cli.conftest import call, model_file, run
 
-__all__ = ["model_file", "run"]
+__all__ = ["call", "model_file", "run"]
 
 
 @pytest.fixture

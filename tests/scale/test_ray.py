@@ -22,11 +22,10 @@ def test_a_batch_on_ray_makes_the_same_files(
     run: Run, pictures: Path, model_file: Path, tmp_path: Path
 ) -> None:
     (pictures / "broken.png").write_bytes(b"no picture")
-    plan = Plan(str(model_file), None, settings=AssetSettings(ShapeSettings(faces=500), None))
+    plan = Plan(str(model_file), None, settings=AssetSettings(ShapeSettings(faces=500, resolution=16), None))
     run_batch(read_rows(str(pictures), plan), plan, str(tmp_path / "here"))
-    done = run(
-        "batch", pictures, "there", "--ray", "--model", model_file, "--painter", "none", "--set", "faces=500"
-    )
+    options = ("--model", model_file, "--painter", "none", "--set", "faces=500", "--set", "resolution=16")
+    done = run("batch", pictures, "there", "--ray", *options)
     assert done.returncode == 1 and "3 made, 1 failed" in done.stdout and "broken.png" in done.stderr
     for name in ("a.glb", "b.glb", "c.glb"):
         assert (tmp_path / "here" / name).read_bytes() == (tmp_path / "there" / name).read_bytes()

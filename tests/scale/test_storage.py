@@ -42,16 +42,16 @@ def client(endpoint: str, pictures: Path) -> Any:
 
 
 def test_from_bucket_to_bucket(
-    run: Run, client: Any, endpoint: str, model_file: Path, tmp_path: Path
+    call: Run, client: Any, endpoint: str, model_file: Path, tmp_path: Path
 ) -> None:
     options = ("--model", model_file, "--painter", "none", "--set", "faces=500", "--results", "results.jsonl")
     query = f"?endpoint={endpoint}"
-    done = run("batch", f"s3://assets/in/{query}", f"s3://assets/out{query}", *options)
+    done = call("batch", f"s3://assets/in/{query}", f"s3://assets/out{query}", *options)
     assert done.returncode == 0, done.stderr
     assert client.get_object(Bucket="assets", Key="out/b.glb")["Body"].read(4) == b"glTF"
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert [line["output"] for line in lines] == ["a.glb", "b.glb", "c.glb"]
-    again = run("batch", f"s3://assets/in/{query}", f"s3://assets/out{query}", *options, "--resume")
+    again = call("batch", f"s3://assets/in/{query}", f"s3://assets/out{query}", *options, "--resume")
     assert "0 made, 0 failed, 3 made before" in again.stdout
 
 
@@ -66,8 +66,8 @@ def test_what_cannot_be_fetched_is_named(client: Any, endpoint: str) -> None:
         fetch("http://127.0.0.1:9/a.png")
 
 
-def test_a_bucket_needs_a_place_for_results(run: Run, client: Any, endpoint: str, pictures: Path) -> None:
-    done = run("batch", pictures, f"s3://assets/out?endpoint={endpoint}")
+def test_a_bucket_needs_a_place_for_results(call: Run, client: Any, endpoint: str, pictures: Path) -> None:
+    done = call("batch", pictures, f"s3://assets/out?endpoint={endpoint}")
     assert done.returncode == 6 and "--results" in done.stderr and done.stderr.count("\n") == 1
-    gone = run("batch", pictures, f"s3://gone?endpoint={endpoint}", "--results", "r.jsonl")
+    gone = call("batch", pictures, f"s3://gone?endpoint={endpoint}", "--results", "r.jsonl")
     assert gone.returncode == 2 and "s3://gone" in gone.stderr and gone.stderr.count("\n") == 1
