@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
-from maquette.train.field import train_field
+from maquette.train.field import ZERO_LEVELS, PictureToField, centre_zero_level, train_field
 from maquette.train.recipe import CPU_RECIPE
 from maquette.train.run import StageSettings
 from maquette.zoo.shape_model import ShapeModel
@@ -60,3 +60,13 @@ def test_it_learns_which_picture_is_the_large_ball(
     train(banks, stage, tmp_path)
     losses = [json.loads(line)["distance"] for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert losses[-1] < 0.3 * losses[0]
+
+
+def test_the_zero_level_moves_to_where_volumes_overlap_best() -> None:
+    network = PictureToField(tiny_model()).eval()
+    torch.manual_seed(0)
+    pictures, queries = torch.rand(4, 3, 28, 28) * 2 - 1, torch.rand(4, 256, 3) * 2 - 1
+    logits = network.logits(pictures, queries)
+    moved = ZERO_LEVELS[4]
+    assert centre_zero_level(network, [(pictures, queries, logits.detach() + moved)]) == moved
+    torch.testing.assert_close(network.logits(pictures, queries), logits + moved)

@@ -8,7 +8,7 @@ nothing; a run that is long enough for the second stage alone does not need it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,16 @@ from torch.nn import functional as F
 
 from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
 from maquette.train.recipe import Recipe
-from maquette.train.run import Stage, StageSettings, compiled, half_precision
+from maquette.train.run import Stage, StageSettings, compiled, half_precision, hash_seed
 from maquette.train.vae import SIGN_SHARPNESS, pose_matrices, query_window
 from maquette.zoo.shape_model import ShapeModel
 
 FIELD_SIGN_WEIGHT = 0.05
 """Share of the sign in the loss: more than the autoencoder's, since here the distance alone blurs what is uncertain."""
+
+ZERO_LEVELS = tuple(0.02 * step for step in range(11))
+ZERO_LEVEL_BATCHES = 8
+"""What is tried, in logits, and on how many batches of training pictures it is judged."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,13 @@ class PictureToField(nn.Module):
         latents = self.dit(start, start[:, 0, 0], self.image_encoder(pictures))
         return latents / self.vae.config.scale_factor
 
+    def logits(self, pictures: Tensor, queries: Tensor) -> Tensor:
+        """Pictures (B, 3, S, S) and queries (B, Q, 3) → (B, Q) float32."""
+        return self.vae.field(queries, self.vae.decode(self.latents(pictures))).float()
+
     def forward(self, pictures: Tensor, queries: Tensor, targets: Tensor) -> FieldLosses:
         """Losses of pictures (B, 3, S, S) in [-1, 1], queries (B, Q, 3), truncated distances (B, Q) in [-1, 1]."""
-        logits = self.vae.field(queries, self.vae.decode(self.latents(pictures))).float()
+        logits = self.logits(pictures, queries)
         inside, predicted = targets > 0, logits > 0
         return FieldLosses(
             distance=F.mse_loss(logits, targets),
@@ -104,7 +112,36 @@ def train_field(
     network.load_state_dict(stage.average)
     network.requires_grad_(False)
     network.eval()
+    generator = torch.Generator(device).manual_seed(hash_seed(seed, "zero level", 0))
+    batches = [
+        _draw(shapes, pictures, weights, poses, recipe, settings.batch_size, generator)
+        for _ in range(ZERO_LEVEL_BATCHES)
+    ]
+    centre_zero_level(network, batches)
     return model
+
+
+@torch.no_grad()
+def centre_zero_level(network: PictureToField, batches: Sequence[tuple[Tensor, Tensor, Tensor]]) -> float:
+    """Move the field's zero level to where inside and outside overlap best with the truth; returns by how much.
+
+    What is uncertain is drawn as outside by the loss, so that shapes come out too thin: volumes overlap most at
+    a lower level than the one at which most points are right.
+
+    Args:
+        network: its decoder's last bias is changed.
+        batches: as for `PictureToField.forward`.
+    """
+    overlaps = torch.zeros(len(ZERO_LEVELS))
+    for pictures, queries, targets in batches:
+        logits, inside = network.logits(pictures, queries), targets > 0
+        for index, level in enumerate(ZERO_LEVELS):
+            predicted = logits > -level
+            both, either = (inside & predicted).sum(1), (inside | predicted).sum(1)
+            overlaps[index] += float((both / either.clamp_min(1)).mean())
+    level = ZERO_LEVELS[int(overlaps.argmax())]
+    network.vae.field.logit.bias.add_(level)
+    return level
 
 
 def _draw(

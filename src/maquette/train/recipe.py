@@ -125,7 +125,7 @@ CPU_RECIPE = Recipe(
         steps=2100, batch_size=32, learning_rate=1e-3, warmup_steps=100, save_every=250, average_decay=0.998
     ),
     field_stage=StageSettings(
-        steps=2000, batch_size=32, learning_rate=5e-4, warmup_steps=50, save_every=200, average_decay=0.998
+        steps=1100, batch_size=32, learning_rate=2e-4, warmup_steps=150, save_every=200, average_decay=0.998
     ),
     num_procedural=3000,
     queries_per_step=512,
