@@ -43,6 +43,11 @@ def shown_commands() -> Iterator[tuple[str, str, bool]]:
                 yield page.name, " ".join(words.split()), False
 
 
+COARSE = {
+    "generate": "--resolution 64 --faces 2000 --texture-size 512",
+    "preview": "--size 96 --frames 4",
+}
+"""What makes a command quick."""
 SHOWN = sorted(set(shown_commands()))
 
 
@@ -79,12 +84,7 @@ def test_the_first_asset(call: Run, tmp_path: Path) -> None:  # noqa: F811
     for text in blocks(ROOT / "docs" / "first-asset.md", ""):
         for line in text.splitlines():
             words = shlex.split(line)[1:]
-            coarse = (
-                ["--resolution", "64", "--faces", "2000", "--texture-size", "512"]
-                if words[0] == "generate"
-                else []
-            )
-            done = call(*words, *coarse)
+            done = call(*words, *shlex.split(COARSE.get(words[0], "")))
             assert done.returncode == 0, (line, done.stdout, done.stderr)
     assert (tmp_path / "sofa.preview.png").exists()
 
@@ -93,6 +93,7 @@ def test_the_first_asset(call: Run, tmp_path: Path) -> None:  # noqa: F811
 def test_the_python_page(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     code = "\n".join(blocks(ROOT / "docs" / "python.md", "python"))
+    code = code.replace("resolution=64", "resolution=48, steps=4")
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
     )

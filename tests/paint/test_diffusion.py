@@ -88,7 +88,7 @@ def test_colour_models_leave_metal_and_roughness_alone() -> None:
 def test_the_published_way_paints_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("maquette.paint.diffusion.GUIDE_SIZE", 256)
     for config in (PBR, COLOUR):
-        painted = paint(config, dataclasses.replace(SMALL, compatible=True))
+        painted = paint(config, dataclasses.replace(SMALL, view_size=64, compatible=True))
         assert painted.visual.material.baseColorTexture.size == (512, 512)
         assert painted.metadata["maquette"]["paint"]["texels"]["seen"] > 0
 

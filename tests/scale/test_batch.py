@@ -95,18 +95,8 @@ def test_killed_and_resumed_it_repeats_and_loses_nothing(
     run_batch(read_rows(str(table), plan), plan, str(whole))
     out = tmp_path / "out"
     command = [str(Path(sys.executable).parent / "maquette"), "batch", str(table), str(out), "--resume"]
-    command += [
-        "--model",
-        plan.model,
-        "--device",
-        "cpu",
-        "--painter",
-        "none",
-        "--set",
-        "faces=500",
-        "--set",
-        "resolution=16",
-    ]
+    command += ["--model", plan.model, "--device", "cpu", "--painter", "none"]
+    command += ["--set", "faces=500", "--set", "resolution=16"]
     command += ["--two-pass"] * two_pass
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while not (out / "results.jsonl").exists() or len(lines(out)) < 2:
