@@ -44,9 +44,8 @@ _BEHIND = np.diag([1.0, 1.0, -1.0])
 _QUARTER_TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
 _ROUGHNESS = (0.72, 0.38)  # of matte places, and of highlights
 _METAL_ROUGH_SIDE = 1024
-_BAKE = BakeSettings(
-    sharpness=5.0, max_angle=85.0, fade=6.0
-)  # a grazing look beats a guess, but nothing else
+_BAKE = BakeSettings(sharpness=3.0, max_angle=79.0, fade=6.0)
+_GRAZING = BakeSettings(sharpness=3.0, max_angle=85.0, fade=6.0)  # beats a guess, but nothing else
 
 
 @dataclass(frozen=True)
@@ -203,16 +202,27 @@ def _bent(mesh: trimesh.Trimesh, picture: _Picture, size: int, weight: float) ->
 
 def _blend(texels: Texels, views: list[View], real: int) -> tuple[Tensor, Tensor, Tensor]:
     """(T, C) values, (T,) weights and (T,) bool: which texels a real picture sees."""
+    values, total, seen = _summed(texels, views, real, _BAKE)
+    bare = total == 0
+    for known, grazed in zip((values, total, seen), _summed(texels, views, real, _GRAZING), strict=True):
+        known[bare] = grazed[bare]
+    return values / total.clamp(min=1e-30)[:, None], total, seen
+
+
+def _summed(
+    texels: Texels, views: list[View], real: int, settings: BakeSettings
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `_blend` in one pass, the values still times the weights."""
     total = torch.zeros(len(texels.index))
     values = torch.zeros(len(total), views[0].picture.shape[-1])
     seen = torch.zeros(len(total), dtype=torch.bool)
     for number, view in enumerate(views):
-        chosen, colour, weight = back_project(texels, view, _BAKE)
+        chosen, colour, weight = back_project(texels, view, settings)
         values.index_add_(0, chosen, colour * weight[:, None])
         total.index_add_(0, chosen, weight)
         if number < real:
             seen[chosen] = True
-    return values / total.clamp(min=1e-30)[:, None], total, seen
+    return values, total, seen
 
 
 def _material(texture: np.ndarray) -> Any:
