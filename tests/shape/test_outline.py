@@ -68,3 +68,7 @@ def test_proportions_are_the_pictures(mesh: Any) -> None:
 
 def test_nothing_is_fitted_to_an_empty_field() -> None:
     assert fit_outline(Ball(-1.0), bottle(), 1.01, CPU) is None  # type: ignore[arg-type]
+
+
+def test_a_matte_with_nothing_opaque_says_nothing() -> None:
+    assert fit_outline(Ball(0.7), bottle() * 0.3, 1.01, CPU) is None  # type: ignore[arg-type]

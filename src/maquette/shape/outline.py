@@ -24,10 +24,11 @@ from maquette.render.camera import Camera, view_matrices
 from maquette.render.pose import find_camera, surface_points
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import extract_surface
-from maquette.shape.volume import decode_dense, lattice_axis
+from maquette.shape.volume import lattice_axis
 
 COARSE = 48
 """Cells along each side of the lattice on which the outline is fitted."""
+POINTS_PER_CALL = 32_768
 FILLED = 0.96
 """Share of the outline that the shape should fill before it is lifted no further."""
 MOST_LIFT = 0.12
@@ -108,14 +109,17 @@ def fit_outline(field: ShapeField, matte: np.ndarray, bounds: float, device: tor
 
     Args:
         field: of the shape as drawn, truncated distances positive inside.
-        matte: (H, W) float in [0, 1], the picture's object; something in it is opaque.
+        matte: (H, W) float in [0, 1], the picture's object.
         bounds: half side of the box in which the shape is.
         device: where the field wants its points.
 
     Returns:
-        None where the shape looks nothing like the picture from anywhere, or there is none.
+        None where the shape looks nothing like the picture from anywhere, or one of them is empty.
     """
-    logits = decode_dense(field, COARSE, bounds, device)
+    if not (matte > 0.5).any():
+        return None
+    places = _lattice(bounds, device)
+    logits = torch.cat([field(part) for part in places.split(POINTS_PER_CALL)]).view((COARSE + 1,) * 3)
     try:
         drawn, _ = clean(extract_surface(SparseVolume.from_dense(logits, bounds), field))
     except MeshError:
@@ -125,7 +129,6 @@ def fit_outline(field: ShapeField, matte: np.ndarray, bounds: float, device: tor
         return None
     surface = torch.from_numpy(surface_points(drawn.vertices, drawn.faces))
     outline = _register(pose.camera, surface, matte, _slope(logits, bounds), device)
-    places = _lattice(bounds, device)
     inside = outline.inside(places).view_as(logits)
     outline = replace(outline, lift=_lift(outline, places, inside, logits))
     held = SparseVolume.from_dense(torch.minimum(logits + outline.lift, inside), bounds)
@@ -192,7 +195,7 @@ def _slope(logits: Tensor, bounds: float) -> float:
 
 
 def _lattice(bounds: float, device: torch.device) -> Tensor:
-    """(Q, 3) the points of the coarse lattice, in the order of `decode_dense`."""
+    """(Q, 3) the points of the coarse lattice, x slowest."""
     axis = lattice_axis(COARSE, bounds, device)
     return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).view(-1, 3)
 
