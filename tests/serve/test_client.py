@@ -23,7 +23,7 @@ def picture(tmp_path: Path) -> Path:
 def test_making_tells_progress_and_gives_the_file(site: Site, picture: Path, tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
     job = Client(site.url).make(
-        picture, seed=3, steps=60, formats=["obj", "stl"], texture=False, on_progress=told.append
+        picture, seed=3, steps=200, formats=["obj", "stl"], texture=False, on_progress=told.append
     )
     assert job["state"] == "succeeded" and job["parameters"]["seed"] == 3
     assert any(0 < each["progress"]["fraction"] < 1 for each in told if each["progress"])
