@@ -10,9 +10,9 @@ test: export OMP_NUM_THREADS := 1
 .PHONY: demo test validator lint format wheel clean
 
 demo: $(VENV)/installed
-	$(BIN)/maquette generate examples/sofa.png --output out/sofa.glb
-	$(BIN)/maquette preview out/sofa.glb
-	@echo "Open out/sofa.glb in any glTF viewer, or look at out/sofa.preview.png and out/sofa.turntable.gif"
+	$(BIN)/maquette generate examples/chest.png --output out/chest.glb
+	$(BIN)/maquette preview out/chest.glb
+	@echo "Open out/chest.glb in any glTF viewer, or look at out/chest.preview.png and out/chest.turntable.gif"
 
 test: $(VENV)/installed-dev validator
 	$(BIN)/python -m pytest -n 2
