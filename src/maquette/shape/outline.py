@@ -24,7 +24,7 @@ from maquette.render.camera import Camera, view_matrices
 from maquette.render.pose import find_camera, surface_points
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import extract_surface
-from maquette.shape.volume import lattice_axis
+from maquette.shape.volume import lattice_points
 
 COARSE = 48
 """Cells along each side of the lattice on which the outline is fitted."""
@@ -118,7 +118,7 @@ def fit_outline(field: ShapeField, matte: np.ndarray, bounds: float, device: tor
     """
     if not (matte > 0.5).any():
         return None
-    places = _lattice(bounds, device)
+    places = lattice_points(COARSE, bounds, device)
     logits = torch.cat([field(part) for part in places.split(POINTS_PER_CALL)]).view((COARSE + 1,) * 3)
     try:
         drawn, _ = clean(extract_surface(SparseVolume.from_dense(logits, bounds), field))
@@ -192,12 +192,6 @@ def _slope(logits: Tensor, bounds: float) -> float:
     )
     steepness = steps.norm(dim=0)[crossing[:, :-1, :-1]]
     return float(steepness.median() * COARSE / (2 * bounds)) if steepness.numel() else 1.0
-
-
-def _lattice(bounds: float, device: torch.device) -> Tensor:
-    """(Q, 3) the points of the coarse lattice, x slowest."""
-    axis = lattice_axis(COARSE, bounds, device)
-    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), -1).view(-1, 3)
 
 
 def _lift(outline: Outline, places: Tensor, inside: Tensor, logits: Tensor) -> float:

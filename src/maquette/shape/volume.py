@@ -98,9 +98,7 @@ def decode_volume(
 
 def decode_dense(field: Field, resolution: int, bounds: float, device: torch.device) -> Tensor:
     """Every lattice point, x slowest: (R + 1, R + 1, R + 1)."""
-    axis = lattice_axis(resolution, bounds, device)
-    points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1)
-    return field(points.view(-1, 3)).view(points.shape[:3])
+    return field(lattice_points(resolution, bounds, device)).view((resolution + 1,) * 3)
 
 
 def decode_sparse(
@@ -242,6 +240,12 @@ class _Asker:
         # More at once gains nothing: a CPU's caches are small, and a GPU is busy long before.
         most = self.most or (16_384 if device.type == "cpu" else 131_072)
         return max(min(fits, most), 64)
+
+
+def lattice_points(resolution: int, bounds: float, device: torch.device) -> Tensor:
+    """Every point of a lattice of R cells a side, x slowest: ((R + 1)³, 3)."""
+    axis = lattice_axis(resolution, bounds, device)
+    return torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).view(-1, 3)
 
 
 def lattice_axis(resolution: int, bounds: float, device: torch.device) -> Tensor:
