@@ -41,6 +41,7 @@ _TEXTURES = (
 _SAMPLES = 4_000
 _OPPOSITE = -0.8  # cosine between the normals of two walls: slopes up to 37 degrees against each other
 _SHEET = 1024  # texels along a side when the use of a sheet is counted
+_ON_EDGE = 1e-6  # twice the area of a triangle, in texels, that counts as none
 _VALIDATE = """
 const validator = require("gltf-validator"), fs = require("fs"), file = process.argv[1];
 validator.validateBytes(new Uint8Array(fs.readFileSync(file)), {maxIssues: 100}).then(
@@ -266,20 +267,25 @@ def _sheet_use(mesh: trimesh.Trimesh) -> tuple[float | None, float | None]:
     corners = torch.from_numpy(uv[np.asarray(mesh.faces)] * _SHEET - 0.5)  # texel centres at whole numbers
     low = corners.amin(dim=1).ceil().long()
     size = (corners.amax(dim=1).floor().long() - low + 1).clamp(min=0, max=2 * _SHEET)
-    a, b, c = corners.unbind(1)
-    turn = _cross(b - a, c - a).sign()
+    # Each side as a line, a x + b y + c, positive inside.
+    start = corners.roll(-1, dims=1) - corners
+    line = torch.stack([-start[..., 1], start[..., 0]], dim=-1)  # (F, 3, 2)
+    line = line * _cross(start[:, 0], start[:, 1]).sign()[:, None, None]
+    shift = -(line * corners).sum(dim=-1)
     hits = torch.zeros(_SHEET * _SHEET, dtype=torch.int64)
     for begin, end, total in even_chunks(size.prod(dim=1), 1 << 21):
         owner, place = expand(size[begin:end].prod(dim=1), total)
         owner = owner + begin
-        texel = low[owner] + torch.stack([place % size[owner, 0], place // size[owner, 0]], dim=1)
-        # Strictly inside, so that a texel on an edge is no overlap of the two faces beside it.
-        sides = [
-            _cross(q[owner] - p[owner], texel - p[owner]) * turn[owner] for p, q in ((a, b), (b, c), (c, a))
-        ]
-        inside = (torch.stack(sides) > 0).all(dim=0)
-        column, row = (texel[inside] % _SHEET).unbind(1)
-        hits += torch.bincount(row * _SHEET + column, minlength=_SHEET * _SHEET)
+        row = torch.div(place, size[owner, 0], rounding_mode="floor")
+        x, y = low[owner, 0] + place - row * size[owner, 0], low[owner, 1] + row
+        inside = torch.ones(total, dtype=torch.bool)
+        for side in range(3):
+            a, b = line[:, side].unbind(1)
+            # Strictly inside, so that a texel on an edge is no overlap of the two faces beside it.
+            inside &= a[owner] * x + b[owner] * y + shift[:, side][owner] > _ON_EDGE
+        hits += torch.bincount(
+            (y[inside] % _SHEET) * _SHEET + x[inside] % _SHEET, minlength=_SHEET * _SHEET
+        )
     covered = int((hits > 0).sum())
     return covered / hits.numel(), int((hits > 1).sum()) / max(covered, 1)
 
