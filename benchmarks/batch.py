@@ -1,8 +1,9 @@
 """A batch against the same rows run singly, in turn in one process: `python benchmarks/batch.py --pictures 40`.
 
-After each row of the batch the same row is run singly: pictures to a mesh to a file, with a pipeline that stays loaded.
-So both ways meet the same machine, load their models once, and what the ratio shows is the batch itself: results file,
-mesh report, memory meter and the wait for the disk. The settings are low, so that these weigh more than they usually do.
+After each row of the batch the same row is run singly: pictures to a mesh to a file, with a pipeline that stays
+loaded. So both ways meet the same machine, load their models once, and what the ratio shows is the batch itself:
+results file, mesh report, memory meter and the wait for the disk. The settings are low, so that these weigh more than
+they usually do.
 """
 
 from __future__ import annotations

@@ -283,9 +283,7 @@ def _sheet_use(mesh: trimesh.Trimesh) -> tuple[float | None, float | None]:
             a, b = line[:, side].unbind(1)
             # Strictly inside, so that a texel on an edge is no overlap of the two faces beside it.
             inside &= a[owner] * x + b[owner] * y + shift[:, side][owner] > _ON_EDGE
-        hits += torch.bincount(
-            (y[inside] % _SHEET) * _SHEET + x[inside] % _SHEET, minlength=_SHEET * _SHEET
-        )
+        hits += torch.bincount((y[inside] % _SHEET) * _SHEET + x[inside] % _SHEET, minlength=_SHEET * _SHEET)
     covered = int((hits > 0).sum())
     return covered / hits.numel(), int((hits > 1).sum()) / max(covered, 1)
 
