@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    Part,
-    box,
-    circle,
-    curve,
+from maquette.train.procedural.part import Part, circle, curve, loft
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import (
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
+    hollow,
     lathe,
-    limb,
-    loft,
-    rod,
     superellipsoid,
     torus,
-    tube,
 )
-from maquette.train.procedural.vessels import hollow
 
 
 def fuselage(stations: list[tuple[float, float, float, float]], sides: int, power: float = 1.0) -> Part:
@@ -53,7 +47,7 @@ def wing(span: float, root: float, tip: float, sweep: float, thickness: float, r
 
 def propeller(kit: Kit, radius: float, blades: int, at: tuple[float, float, float], axis: str = "z") -> None:
     """A propeller or rotor at a point; its axis is z (aeroplanes) or y (helicopters)."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     parts = [ellipsoid(radius * 0.12, radius * 0.12, radius * 0.2, 8)]
     blade = box(radius * 0.14, radius, radius * 0.04).taper("y", -0.3).move(0, radius / 2).turn("y", 12)
     parts += [blade.turn("z", 360.0 * i / blades + 10) for i in range(blades)]
@@ -63,8 +57,8 @@ def propeller(kit: Kit, radius: float, blades: int, at: tuple[float, float, floa
 
 def aeroplane(kit: Kit) -> None:
     """Airliners, propeller planes, biplanes, gliders and jets."""
-    length, r, paint = kit.u(2.0, 3.2), kit.u(0.16, 0.3), kit.paint.paint()
-    accent, half = kit.paint.accent(), length / 2
+    length, r, paint = kit.u(2.0, 3.2), kit.u(0.16, 0.3), kit.paint()
+    accent, half = kit.accent(), length / 2
     slim = kit.u(0.15, 0.5)
     body = [
         (-half, r * 0.15, r * 0.2, r * 0.5),
@@ -84,7 +78,7 @@ def aeroplane(kit: Kit) -> None:
     if kit.chance(0.18):  # biplane
         kit.pair(main.move(0, r * 2.4), wings)
         strut = rod((span * 0.7, level, 0.1), (span * 0.7, level + r * 2.4, 0.1), 0.025, sides=6)
-        kit.pair(strut.move(0, 0, -sweep * 0.7), kit.paint.wood())
+        kit.pair(strut.move(0, 0, -sweep * 0.7), kit.wood())
     tail = wing(span * kit.u(0.3, 0.42), root * 0.55, root * 0.35, kit.u(0.0, 0.3), thick * 0.8)
     high = kit.chance(0.2)
     fin_height = kit.u(0.35, 0.6)
@@ -98,22 +92,20 @@ def aeroplane(kit: Kit) -> None:
         _engines(kit, span, sweep, level, r, half)
     if kit.chance(0.75):
         cockpit = half * (1 - slim) * kit.u(0.5, 0.9)
-        kit.add(
-            ellipsoid(r * 0.65, r * 0.5, kit.u(0.16, 0.35), 10).move(0, r * 0.75, cockpit), kit.paint.window()
-        )
+        kit.add(ellipsoid(r * 0.65, r * 0.5, kit.u(0.16, 0.35), 10).move(0, r * 0.75, cockpit), kit.window())
     if kit.chance(0.4):
         for z in np.linspace(-0.35, 0.5, kit.whole(4, 8)) * half:
-            kit.pair(ellipsoid(0.03, 0.045, 0.045, 6).move(r * 0.95, r * 0.25, z), kit.paint.window())
+            kit.pair(ellipsoid(0.03, 0.045, 0.045, 6).move(r * 0.95, r * 0.25, z), kit.window())
     if kit.chance(0.45):
         _landing_gear(kit, r, -half * 0.85 if nosed else half * 0.7)
 
 
 def _landing_gear(kit: Kit, r: float, third: float) -> None:
     """Two wheels under the wings and one at z = third."""
-    dark = kit.paint.rubber()
+    dark = kit.rubber()
     for x, z in ((0.3, 0.15), (-0.3, 0.15), (0.0, third)):
         kit.add(disc(0.09, 0.07, 10).turn("z", 90).move(x, -r - 0.18, z), dark)
-        kit.add(rod((x, -r - 0.18, z), (x * 0.4, -r * 0.5, z), 0.025, sides=6), kit.paint.metal())
+        kit.add(rod((x, -r - 0.18, z), (x * 0.4, -r * 0.5, z), 0.025, sides=6), kit.metal())
 
 
 def _engines(kit: Kit, span: float, sweep: float, level: float, r: float, half: float) -> None:
@@ -122,12 +114,12 @@ def _engines(kit: Kit, span: float, sweep: float, level: float, r: float, half: 
     if kind == 0:
         pod = lathe([(0.08, -0.2), (0.11, -0.05), (0.11, 0.12), (0.08, 0.2)], 10).turn("x", 90)
         for x in (0.35, 0.65)[: kit.whole(1, 2)]:
-            kit.pair(pod.move(x * span, level - 0.13, 0.25 - sweep * x), kit.paint.metal())
+            kit.pair(pod.move(x * span, level - 0.13, 0.25 - sweep * x), kit.metal())
     elif kind == 1:
         pod = lathe([(0.07, -0.25), (0.11, 0), (0.09, 0.22)], 10).turn("x", 90)
-        kit.pair(pod.move(r + 0.1, r * 0.5, -half * 0.55), kit.paint.metal())
+        kit.pair(pod.move(r + 0.1, r * 0.5, -half * 0.55), kit.metal())
     elif span < 1.5:
-        casing, accent = limb((0, 0, -0.2), (0, 0, 0.25), 0.08, sides=8), kit.paint.accent()
+        casing, accent = limb((0, 0, -0.2), (0, 0, 0.25), 0.08, sides=8), kit.accent()
         for x in (0.35, 0.65)[: kit.whole(1, 2)]:
             for side in (-1, 1):
                 kit.add(casing.move(side * x * span, level, 0.2 - sweep * x), accent)
@@ -136,7 +128,7 @@ def _engines(kit: Kit, span: float, sweep: float, level: float, r: float, half: 
 
 def helicopter(kit: Kit) -> None:
     """Helicopters and drones."""
-    paint, dark = kit.paint.paint(), kit.paint.black()
+    paint, dark = kit.paint(), kit.black()
     if kit.chance(0.25):  # drone
         kit.add(superellipsoid(0.3, 0.1, 0.35, 0.6, 14), paint)
         for sx in (-1, 1):
@@ -158,19 +150,19 @@ def helicopter(kit: Kit) -> None:
         return
     rx, ry, rz, tail = kit.u(0.35, 0.5), kit.u(0.38, 0.5), kit.u(0.55, 0.9), kit.u(1.1, 1.7)
     kit.add(superellipsoid(rx, ry, rz, kit.u(0.6, 1.0), 18), paint)
-    kit.add(ellipsoid(rx * 0.92, ry * 0.75, rz * 0.6, 14).move(0, ry * 0.15, rz * 0.47), kit.paint.window())
+    kit.add(ellipsoid(rx * 0.92, ry * 0.75, rz * 0.6, 14).move(0, ry * 0.15, rz * 0.47), kit.window())
     kit.add(
         rod((0, ry * 0.3, -rz * 0.6), (0, ry * 0.5, -rz * 0.6 - tail), ry * 0.4, 0.06, kit.sides_for(0.7)),
         paint,
     )
     end = -rz * 0.6 - tail
-    kit.add(wing(0.45, 0.3, 0.2, 0.15, 0.06).turn("z", 90).move(0, ry * 0.45, end + 0.05), kit.paint.accent())
-    kit.pair(wing(0.3, 0.22, 0.16, 0.05, 0.05).move(0, ry * 0.45, end + 0.25), kit.paint.accent())
+    kit.add(wing(0.45, 0.3, 0.2, 0.15, 0.06).turn("z", 90).move(0, ry * 0.45, end + 0.05), kit.accent())
+    kit.pair(wing(0.3, 0.22, 0.16, 0.05, 0.05).move(0, ry * 0.45, end + 0.25), kit.accent())
     kit.add(frustum(0.14, 0.07, 0.3, 8).move(0, ry * 0.85, 0), dark)
     propeller(kit, kit.u(1.0, 1.5), kit.whole(2, 5), (0, ry + 0.22, 0), "y")
     blade = box(0.03, 0.5, 0.06)
     for a in (0, 90):
-        kit.add(blade.turn("x", a + 20).move(0.1, ry * 0.6, end), kit.paint.metal())
+        kit.add(blade.turn("x", a + 20).move(0.1, ry * 0.6, end), kit.metal())
     ski = tube(curve([(0, 0, -0.7), (0, 0, 0.5), (0, 0.12, 0.75)], 3), 0.035, 6, up=(1, 0, 0))
     kit.pair(ski.move(rx * 0.9, -ry - 0.22), dark)
     for z in (-0.3, 0.3):
@@ -179,7 +171,7 @@ def helicopter(kit: Kit) -> None:
 
 def rocket(kit: Kit) -> None:
     """A rocket or missile with fins, portholes, perhaps a flame or boosters."""
-    paint, accent = kit.pick(kit.paint.white, kit.paint.paint, kit.paint.metal)(), kit.paint.accent()
+    paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     height, r = kit.u(1.6, 3.2), kit.u(0.25, 0.45)
     if kit.chance(0.5):
         outline = curve([(0.7 * r, 0), (r, 0.3), (0.95 * r, 0.6), (0.5 * r, 0.88), (0.03, 1)], 4) * [
@@ -202,16 +194,15 @@ def rocket(kit: Kit) -> None:
     kit.around(extrude(shape, 0.07), accent, fins, 45)
     kit.add(
         hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05, kit.sides).scale(1, -1, 1).move(0, 0.06),
-        kit.paint.metal(),
+        kit.metal(),
     )
     for y in np.linspace(0.45, 0.7, kit.whole(1, 3)):
         edge = float(np.interp(y * height, outline[:, 1], outline[:, 0]))
-        kit.add(torus(0.11, 0.035, 14, 6).turn("x", 90).move(0, y * height, edge - 0.01), kit.paint.metal())
-        kit.add(ellipsoid(0.1, 0.1, 0.04, 10).move(0, y * height, edge), kit.paint.window())
+        kit.add(torus(0.11, 0.035, 14, 6).turn("x", 90).move(0, y * height, edge - 0.01), kit.metal())
+        kit.add(ellipsoid(0.1, 0.1, 0.04, 10).move(0, y * height, edge), kit.window())
     if kit.chance(0.3):
         kit.add(
-            lathe(curve([(0.02, -0.9), (r * 0.6, -0.35), (r * 0.4, 0.05)], 3), 8),
-            kit.paint.colour(1.0, 0.6, 0.1),
+            lathe(curve([(0.02, -0.9), (r * 0.6, -0.35), (r * 0.4, 0.05)], 3), 8), kit.colour(1.0, 0.6, 0.1)
         )
     if kit.chance(0.25):
         booster = lathe([(0.14, 0), (0.14, height * 0.55), (0.0, height * 0.7)], kit.sides_for(0.7)).move(
@@ -222,16 +213,15 @@ def rocket(kit: Kit) -> None:
 
 def saucer(kit: Kit) -> None:
     """Flying saucer."""
-    paint, accent = kit.pick(kit.paint.white, kit.paint.paint, kit.paint.metal)(), kit.paint.accent()
+    paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     r = kit.u(0.8, 1.1)
     kit.add(
         lathe(
-            curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)], 3),
-            kit.sides,
+            curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)], 3), kit.sides
         ),
         paint,
     )
-    kit.add(dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5), kit.sides).move(0, 0.12), kit.paint.glass())
+    kit.add(dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5), kit.sides).move(0, 0.12), kit.glass())
     kit.around(ellipsoid(0.07, 0.07, 0.07, 8).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
     if kit.chance(0.6):
         kit.around(rod((r * 0.45, -0.1, 0), (r * 0.6, -0.5, 0), 0.04, sides=6), accent, 3)
@@ -240,7 +230,7 @@ def saucer(kit: Kit) -> None:
 
 def space_fighter(kit: Kit) -> None:
     """Space fighter."""
-    paint, accent = kit.pick(kit.paint.white, kit.paint.paint, kit.paint.metal)(), kit.paint.accent()
+    paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     length, r = kit.u(1.8, 2.6), kit.u(0.2, 0.32)
     half = length / 2
     kit.add(
@@ -256,7 +246,7 @@ def space_fighter(kit: Kit) -> None:
         ),
         paint,
     )
-    kit.add(ellipsoid(r * 0.6, r * 0.55, 0.35, 10).move(0, r * 0.75, half * 0.15), kit.paint.window())
+    kit.add(ellipsoid(r * 0.6, r * 0.55, 0.35, 10).move(0, r * 0.75, half * 0.15), kit.window())
     span, tilt = kit.u(0.7, 1.3), kit.u(-0.4, 0.4)
     kit.pair(
         wing(span, kit.u(0.6, 1.1), kit.u(0.15, 0.5), kit.u(-0.4, 0.8), 0.09, tilt).move(
@@ -267,34 +257,31 @@ def space_fighter(kit: Kit) -> None:
     if kit.chance(0.5):
         kit.pair(wing(span * 0.6, 0.5, 0.2, 0.4, 0.07, kit.u(0.4, 0.7)).move(r * 0.5, 0, -half * 0.6), accent)
     gun = limb((0, 0, -0.3), (0, 0, 0.4), kit.u(0.05, 0.1), sides=8)
-    kit.pair(gun.move(r * 0.5 + span * 0.95, tilt, -half * 0.4 - 0.1), kit.paint.metal())
+    kit.pair(gun.move(r * 0.5 + span * 0.95, tilt, -half * 0.4 - 0.1), kit.metal())
     for x in (-0.14, 0.14) if kit.chance(0.5) else (0.0,):
-        kit.add(
-            frustum(r * 0.4, r * 0.55, 0.25, 10).turn("x", -90).move(x, 0, -half + 0.06),
-            kit.paint.black(),
-        )
+        kit.add(frustum(r * 0.4, r * 0.55, 0.25, 10).turn("x", -90).move(x, 0, -half + 0.06), kit.black())
 
 
 def satellite(kit: Kit) -> None:
     """Satellite or probe."""
-    paint = kit.pick(kit.paint.white, kit.paint.paint, kit.paint.metal)()
+    paint = kit.pick(kit.white, kit.paint, kit.metal)()
     kit.pick(
         lambda: kit.box(paint, (0.5, 0.6, 0.5), (0, -0.3, 0)),
         lambda: kit.add(disc(0.3, 0.6, kit.sides, 0.05).move(0, -0.3), paint),
     )()
-    panel, count = kit.paint.colour(0.12, 0.2, 0.5), kit.whole(1, 3)
+    panel, count = kit.colour(0.12, 0.2, 0.5), kit.whole(1, 3)
     for i in range(count):
         kit.pair(box(0.42, kit.u(0.4, 0.6), 0.05).move(0.6 + 0.46 * i), panel)
-    kit.add(rod((-0.4 - 0.46 * count, 0, 0), (0.4 + 0.46 * count, 0, 0), 0.03, sides=6), kit.paint.metal())
+    kit.add(rod((-0.4 - 0.46 * count, 0, 0), (0.4 + 0.46 * count, 0, 0), 0.03, sides=6), kit.metal())
     dish = hollow(curve([(0.06, 0), (0.28, 0.1), (0.42, 0.28)], 3), 0.04, 0.04, kit.sides)
-    kit.add(dish.turn("x", kit.u(30, 90)).move(0, 0.32, 0.12), kit.paint.white())
-    kit.add(rod((0, 0.3, 0.1), (0, 0.55, 0.45), 0.03, sides=6), kit.paint.metal())
-    kit.add(rod((0, -0.3, 0), (0, -0.8, 0), 0.025, sides=6), kit.paint.metal())
+    kit.add(dish.turn("x", kit.u(30, 90)).move(0, 0.32, 0.12), kit.white())
+    kit.add(rod((0, 0.3, 0.1), (0, 0.55, 0.45), 0.03, sides=6), kit.metal())
+    kit.add(rod((0, -0.3, 0), (0, -0.8, 0), 0.025, sides=6), kit.metal())
 
 
 def hot_air_balloon(kit: Kit) -> None:
     """A hot-air balloon with its basket."""
-    skin = kit.paint.cloth()
+    skin = kit.cloth()
     r = kit.u(0.8, 1.1)
     outline = curve(
         [(0.25, -1.25 * r), (0.6 * r, -0.75 * r), (r, 0.1 * r), (0.7 * r, 0.75 * r), (0.05, r)], 4
@@ -303,14 +290,14 @@ def hot_air_balloon(kit: Kit) -> None:
     drop = 1.25 * r + kit.u(0.3, 0.6)
     kit.add(
         hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).move(0, -drop - 0.3),
-        kit.paint.wood(),
+        kit.wood(),
     )
-    kit.around(rod((0.2, -drop - 0.05, 0), (0.24, -1.23 * r, 0), 0.02, sides=5), kit.paint.bark(), 4, 45)
+    kit.around(rod((0.2, -drop - 0.05, 0), (0.24, -1.23 * r, 0), 0.02, sides=5), kit.bark(), 4, 45)
 
 
 def airship(kit: Kit) -> None:
     """An airship with gondola and fins."""
-    skin = kit.paint.cloth()
+    skin = kit.cloth()
     length, r = kit.u(2.2, 3.0), kit.u(0.4, 0.55)
     half = length / 2
     kit.add(
@@ -326,10 +313,10 @@ def airship(kit: Kit) -> None:
         ),
         skin,
     )
-    kit.add(box(0.28, 0.22, 0.7, 0.06).move(0, -r - 0.05, 0.2), kit.paint.accent())
-    kit.pair(wing(0.5, 0.45, 0.3, 0.15, 0.06).move(0.05, 0, -half * 0.8), kit.paint.accent())
+    kit.add(box(0.28, 0.22, 0.7, 0.06).move(0, -r - 0.05, 0.2), kit.accent())
+    kit.pair(wing(0.5, 0.45, 0.3, 0.15, 0.06).move(0.05, 0, -half * 0.8), kit.accent())
     for a in (90, -90):
-        kit.add(wing(0.5, 0.45, 0.3, 0.15, 0.06).turn("z", a).move(0, 0, -half * 0.8), kit.paint.accent())
+        kit.add(wing(0.5, 0.45, 0.3, 0.15, 0.06).turn("z", a).move(0, 0, -half * 0.8), kit.accent())
 
 
 def toy_balloons(kit: Kit) -> None:
@@ -340,21 +327,15 @@ def toy_balloons(kit: Kit) -> None:
         kit.add(
             lathe(
                 curve(
-                    [
-                        (0.03, -1.25 * r),
-                        (0.75 * r, -0.45 * r),
-                        (r, 0.2 * r),
-                        (0.6 * r, 0.85 * r),
-                        (0.03, r),
-                    ],
+                    [(0.03, -1.25 * r), (0.75 * r, -0.45 * r), (r, 0.2 * r), (0.6 * r, 0.85 * r), (0.03, r)],
                     3,
                 ),
                 kit.sides_for(0.8),
             ).move(x, y, z),
-            kit.paint.plastic(),
+            kit.plastic(),
         )
-        kit.add(frustum(0.06, 0.02, 0.08, 6).move(x, y - 1.3 * r, z), kit.paint.plastic())
-        kit.add(rod((x, y - 1.2 * r, z), (0, 0, 0), 0.022, sides=5), kit.paint.white())
+        kit.add(frustum(0.06, 0.02, 0.08, 6).move(x, y - 1.3 * r, z), kit.plastic())
+        kit.add(rod((x, y - 1.2 * r, z), (0, 0, 0), 0.022, sides=5), kit.white())
 
 
 FAMILIES: tuple[Choice, ...] = (

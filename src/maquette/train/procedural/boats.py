@@ -5,19 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import fuselage, propeller, wing
+from maquette.train.procedural.boxes import along, box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    Part,
-    along,
-    box,
-    extrude,
-    frustum,
-    loft,
-    rod,
-    superellipsoid,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import Part, loft
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import frustum, superellipsoid, torus
 from maquette.train.procedural.vehicles import glasshouse
 
 
@@ -44,18 +36,18 @@ def hull(length: float, width: float, depth: float, sheer: float, blunt: float, 
 def rowing_boat(kit: Kit) -> None:
     """Rowing boat or canoe."""
     length, width, depth = kit.u(1.8, 3.0), kit.u(0.6, 1.0), kit.u(0.3, 0.5)
-    wood = kit.pick(kit.paint.wood, kit.paint.paint, kit.paint.white)()
+    wood = kit.pick(kit.wood, kit.paint, kit.white)()
     blunt = kit.pick(0.75, 0.1)
     kit.add(hull(length, width, depth, kit.u(0.05, 0.3), blunt, kit.u(0.05, 0.08)), wood)
     for z in np.linspace(-0.25, 0.25, kit.whole(1, 3)) * length:
-        kit.add(box(width * 0.85, 0.05, 0.18).move(0, depth * 0.72, z), kit.paint.wood())
+        kit.add(box(width * 0.85, 0.05, 0.18).move(0, depth * 0.72, z), kit.wood())
     if kit.chance(0.6):
         oar, blade = (
             rod((0.1, depth * 0.9, 0), (width * 1.1, depth * 0.5, -0.35), 0.03, sides=6),
             superellipsoid(0.2, 0.025, 0.08, 0.8, 8),
         )
-        kit.pair(oar, kit.paint.wood())
-        kit.pair(blade.turn("z", -20).turn("y", 20).move(width * 1.2, depth * 0.45, -0.38), kit.paint.wood())
+        kit.pair(oar, kit.wood())
+        kit.pair(blade.turn("z", -20).turn("y", 20).move(width * 1.2, depth * 0.45, -0.38), kit.wood())
 
 
 def _billow(sheet: Part, amount: float) -> Part:
@@ -73,21 +65,21 @@ def _billow(sheet: Part, amount: float) -> Part:
 def sailing_boat(kit: Kit) -> None:
     """Sailing boat, one or more masts."""
     length, width, depth = kit.u(1.8, 3.0), kit.u(0.6, 1.0), kit.u(0.3, 0.5)
-    wood = kit.pick(kit.paint.wood, kit.paint.paint, kit.paint.white)()
+    wood = kit.pick(kit.wood, kit.paint, kit.white)()
     kit.add(hull(length, width, depth, kit.u(0.1, 0.35), kit.u(0.4, 0.8), kit.pick(0.0, 0.06)), wood)
     if kit.chance(0.6):
-        kit.box(kit.paint.white(), (width * 0.55, 0.22, length * 0.3), (0, depth * 0.95, -length * 0.1))
-    sail, masts = kit.pick(kit.paint.white, kit.paint.cloth)(), kit.pick(1, 1, 2, 3)
+        kit.box(kit.white(), (width * 0.55, 0.22, length * 0.3), (0, depth * 0.95, -length * 0.1))
+    sail, masts = kit.pick(kit.white, kit.cloth)(), kit.pick(1, 1, 2, 3)
     square = kit.chance(0.35)
     for z in np.linspace(-0.28, 0.3, masts) * length if masts > 1 else [length * 0.08]:
         mast = length * kit.u(0.75, 1.1)
-        kit.add(rod((0, depth * 0.3, z), (0, mast, z), 0.04, 0.025, 8), kit.paint.wood())
+        kit.add(rod((0, depth * 0.3, z), (0, mast, z), 0.04, 0.025, 8), kit.wood())
         if square:
             for low, high in ((0.3, 0.6), (0.65, 0.92)):
                 x = width * (0.75 if low < 0.5 else 0.55)
                 sheet = box(2 * x, mast * (high - low), 0.045)
                 kit.add(_billow(sheet, 0.16).move(0, mast * (low + high) / 2, z + 0.06), sail)
-                kit.add(rod((-x, mast * high, z), (x, mast * high, z), 0.025, sides=6), kit.paint.wood())
+                kit.add(rod((-x, mast * high, z), (x, mast * high, z), 0.025, sides=6), kit.wood())
         else:
             foot = length * kit.u(0.3, 0.42) / masts**0.5
             main = [(0.0, depth + 0.2), (-foot, depth + 0.2), (0.0, mast * 0.95)]
@@ -95,39 +87,27 @@ def sailing_boat(kit: Kit) -> None:
             if z > 0 or masts == 1:
                 jib = [(0.05, mast * 0.85), (0.05, depth + 0.2), (length * 0.36, depth + 0.15)]
                 kit.add(along(extrude(jib, 0.045)).move(0, 0, z), sail)
-            kit.add(rod((0, depth + 0.18, z), (0, depth + 0.18, z - foot), 0.03, sides=6), kit.paint.wood())
+            kit.add(rod((0, depth + 0.18, z), (0, depth + 0.18, z - foot), 0.03, sides=6), kit.wood())
     if kit.chance(0.4):
-        kit.add(
-            along(extrude([(0, 0), (-0.3, 0.08), (0, 0.16)], 0.04)).move(0, mast * 0.97, z),
-            kit.paint.accent(),
-        )
+        kit.add(along(extrude([(0, 0), (-0.3, 0.08), (0, 0.16)], 0.04)).move(0, mast * 0.97, z), kit.accent())
 
 
 def motor_boat(kit: Kit) -> None:
     """Motor or fishing boat."""
     length, width, depth = kit.u(1.8, 3.0), kit.u(0.6, 1.0), kit.u(0.3, 0.5)
-    wood = kit.pick(kit.paint.wood, kit.paint.paint, kit.paint.white)()
+    wood = kit.pick(kit.wood, kit.paint, kit.white)()
     kit.add(hull(length, width, depth, kit.u(0.1, 0.3), kit.u(0.7, 0.95), 0.0), wood)
     z = length * kit.u(-0.15, 0.1)
-    glasshouse(
-        kit,
-        (z - 0.35, z + 0.35, z - 0.3, z + 0.2),
-        width * 0.6,
-        kit.u(0.35, 0.6),
-        depth,
-        kit.paint.white(),
-    )
+    glasshouse(kit, (z - 0.35, z + 0.35, z - 0.3, z + 0.2), width * 0.6, kit.u(0.35, 0.6), depth, kit.white())
     if kit.chance(0.5):
-        kit.add(rod((0, depth, z), (0, depth + kit.u(0.9, 1.4), z), 0.03, sides=6), kit.paint.metal())
+        kit.add(rod((0, depth, z), (0, depth + kit.u(0.9, 1.4), z), 0.03, sides=6), kit.metal())
     if kit.chance(0.5):
-        kit.box(kit.paint.black(), (0.16, 0.4, 0.2), (0, depth * 0.6, -length / 2 - 0.05))
+        kit.box(kit.black(), (0.16, 0.4, 0.2), (0, depth * 0.6, -length / 2 - 0.05))
     kit.pair(
         tube(
-            [(width * 0.35, depth + 0.2, -length * 0.1), (width * 0.35, depth + 0.2, length * 0.25)],
-            0.022,
-            6,
+            [(width * 0.35, depth + 0.2, -length * 0.1), (width * 0.35, depth + 0.2, length * 0.25)], 0.022, 6
         ),
-        kit.paint.metal(),
+        kit.metal(),
     )
 
 
@@ -135,37 +115,28 @@ def ship(kit: Kit) -> None:
     """Ship: liner, freighter, ferry."""
     length, width, depth = kit.u(1.8, 3.0), kit.u(0.6, 1.0), kit.u(0.3, 0.5)
     length *= 1.3
-    kit.add(hull(length, width, depth * 1.2, kit.u(0.05, 0.2), kit.u(0.7, 0.95), 0.0), kit.paint.paint())
+    kit.add(hull(length, width, depth * 1.2, kit.u(0.05, 0.2), kit.u(0.7, 0.95), 0.0), kit.paint())
     deck, z, long = depth * 1.2, -length * kit.u(0.0, 0.2), length * kit.u(0.3, 0.6)
     for i in range(kit.whole(1, 4)):
-        kit.box(
-            kit.paint.white(),
-            (width * (0.8 - 0.08 * i), 0.2, long * (1 - 0.16 * i)),
-            (0, deck + 0.19 * i, z),
-        )
+        kit.box(kit.white(), (width * (0.8 - 0.08 * i), 0.2, long * (1 - 0.16 * i)), (0, deck + 0.19 * i, z))
         if kit.chance(0.7):
             kit.add(
                 box(width * (0.83 - 0.08 * i), 0.07, long * (0.93 - 0.16 * i)).move(
                     0, deck + 0.19 * i + 0.11, z
                 ),
-                kit.paint.window(),
+                kit.window(),
             )
     for i in range(kit.whole(1, 3)):
         kit.add(
-            frustum(0.11, 0.1, 0.45, 10).turn("x", -8).move(0, deck + 0.5, z - 0.3 * i + 0.2),
-            kit.paint.accent(),
+            frustum(0.11, 0.1, 0.45, 10).turn("x", -8).move(0, deck + 0.5, z - 0.3 * i + 0.2), kit.accent()
         )
     if kit.chance(0.5):
         for i in range(kit.whole(2, 6)):
             size = (0.22, 0.2, 0.4)
             kit.box(
-                kit.paint.accent(),
+                kit.accent(),
                 size,
-                (
-                    (i % 2 - 0.5) * 0.3,
-                    deck - 0.02 + 0.2 * (i // 4),
-                    length * (0.15 + 0.11 * (i // 2 % 2)),
-                ),
+                ((i % 2 - 0.5) * 0.3, deck - 0.02 + 0.2 * (i // 4), length * (0.15 + 0.11 * (i // 2 % 2))),
             )
 
 
@@ -182,9 +153,9 @@ def submarine(kit: Kit) -> None:
             ],
             kit.sides,
         ),
-        kit.paint.paint(),
+        kit.paint(),
     )
-    kit.add(superellipsoid(0.14, 0.3, 0.32, 0.7, 14).move(0, 0.4, length * 0.08), kit.paint.paint())
+    kit.add(superellipsoid(0.14, 0.3, 0.32, 0.7, 14).move(0, 0.4, length * 0.08), kit.paint())
     kit.add(
         tube(
             [(0, 0.6, length * 0.1), (0, 0.95, length * 0.1), (0, 0.95, length * 0.16)],
@@ -192,13 +163,13 @@ def submarine(kit: Kit) -> None:
             6,
             up=(1, 0, 0),
         ),
-        kit.paint.metal(),
+        kit.metal(),
     )
-    kit.pair(wing(0.45, 0.25, 0.18, 0.1, 0.06).move(0, 0, -length * 0.42), kit.paint.accent())
-    kit.add(wing(0.4, 0.25, 0.18, 0.1, 0.06).turn("z", 90).move(0, 0, -length * 0.42), kit.paint.accent())
+    kit.pair(wing(0.45, 0.25, 0.18, 0.1, 0.06).move(0, 0, -length * 0.42), kit.accent())
+    kit.add(wing(0.4, 0.25, 0.18, 0.1, 0.06).turn("z", 90).move(0, 0, -length * 0.42), kit.accent())
     propeller(kit, 0.25, 4, (0, 0, -length / 2 - 0.02))
     for z in (-0.1, 0.05, 0.2):
-        kit.pair(torus(0.08, 0.03, 10, 6).turn("z", 90).move(0.31, 0.05, z * length), kit.paint.metal())
+        kit.pair(torus(0.08, 0.03, 10, 6).turn("z", 90).move(0.31, 0.05, z * length), kit.metal())
 
 
 FAMILIES: tuple[Choice, ...] = ((rowing_boat, sailing_boat, sailing_boat, motor_boat, ship, submarine),)

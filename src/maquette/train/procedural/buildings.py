@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import along, box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Part,
-    along,
-    box,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    rectangle,
-    rod,
-    stack,
-    tapered_box,
-    torus,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import Part
+from maquette.train.procedural.swept import rod
+from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe, torus
 
 Size = tuple[float, float, float]
 
@@ -68,7 +55,7 @@ def opening(
 def openings(kit: Kit, size: Size, base: float, storeys: int, door: bool = True) -> None:
     """Rows of windows on all four walls of a block centred on the origin, and a front door."""
     w, h, d = size
-    frame, pane = kit.pick(kit.paint.white, kit.paint.wood, kit.paint.accent)(), kit.paint.window()
+    frame, pane = kit.pick(kit.white, kit.wood, kit.accent)(), kit.window()
     arched, storey = kit.chance(0.2), h / storeys
     ww, wh = storey * kit.u(0.25, 0.38), storey * kit.u(0.35, 0.5)
     gap = ww * kit.u(1.8, 2.8)
@@ -94,12 +81,11 @@ def openings(kit: Kit, size: Size, base: float, storeys: int, door: bool = True)
             (0.0, base, d / 2),
             "front",
             frame,
-            kit.pick(kit.paint.wood, kit.paint.paint)(),
+            kit.pick(kit.wood, kit.paint)(),
             kit.chance(0.3),
         )
         kit.add(
-            ellipsoid(0.025, 0.025, 0.025, 6).move(dw * 0.32, base + dh * 0.45, d / 2 + 0.06),
-            kit.paint.metal(),
+            ellipsoid(0.025, 0.025, 0.025, 6).move(dw * 0.32, base + dh * 0.45, d / 2 + 0.06), kit.metal()
         )
 
 
@@ -122,11 +108,7 @@ def roof(kit: Kit, size: Size, base: float, material: Material, wall: Material) 
             material,
         )
         for _ in range(kit.whole(0, 2)):
-            kit.box(
-                kit.paint.metal(),
-                (0.2, 0.15, 0.16),
-                (kit.u(-0.3, 0.3) * w, base + 0.02, kit.u(-0.3, 0.3) * d),
-            )
+            kit.box(kit.metal(), (0.2, 0.15, 0.16), (kit.u(-0.3, 0.3) * w, base + 0.02, kit.u(-0.3, 0.3) * d))
     elif kind == 4:  # mono-pitch
         outline = [(-d / 2 - over, 0), (d / 2 + over, 0), (d / 2 + over, 0.05), (-d / 2 - over, rise * 0.6)]
         part = extrude(outline, w + 2 * over)
@@ -144,18 +126,18 @@ def house(kit: Kit) -> None:
     """Detached houses: one to three storeys, wings, porches, garages, chimneys, gardens."""
     w, d, storeys = kit.u(0.9, 1.6), kit.u(0.8, 1.3), kit.pick(1, 1, 2, 2, 3)
     h = storeys * kit.u(0.5, 0.65)
-    wall = kit.pick(kit.paint.plaster, kit.paint.plaster, kit.paint.brick, kit.paint.wood, kit.paint.stone)()
-    tiles = kit.pick(kit.paint.brick, kit.paint.accent, kit.paint.wood, kit.paint.stone)()
+    wall = kit.pick(kit.plaster, kit.plaster, kit.brick, kit.wood, kit.stone)()
+    tiles = kit.pick(kit.brick, kit.accent, kit.wood, kit.stone)()
     base = kit.pick(0.0, 0.08)
     if base > 0:
-        kit.box(kit.paint.stone(), (w * 1.05, base, d * 1.05))
+        kit.box(kit.stone(), (w * 1.05, base, d * 1.05))
     kit.add(box(w, h, d).move(0, base + h / 2), wall)
     openings(kit, (w, h, d), base, storeys)
     roof(kit, (w, h, d), base + h, tiles, wall)
     if kit.chance(0.5):
         x, z = kit.u(0.2, 0.35) * w * kit.pick(-1, 1), kit.u(-0.3, 0.1) * d
-        kit.box(kit.paint.brick(), (0.16, h * 0.4 + 0.35, 0.16), (x, base + h * 0.85, z))
-        kit.box(kit.paint.stone(), (0.2, 0.05, 0.2), (x, base + h * 1.25 + 0.34, z))
+        kit.box(kit.brick(), (0.16, h * 0.4 + 0.35, 0.16), (x, base + h * 0.85, z))
+        kit.box(kit.stone(), (0.2, 0.05, 0.2), (x, base + h * 1.25 + 0.34, z))
     if kit.chance(0.35):  # side wing or garage
         side, ww, hh, dd = (
             kit.pick(-1, 1),
@@ -166,33 +148,25 @@ def house(kit: Kit) -> None:
         mark = kit.mark()
         kit.add(box(ww, hh, dd).move(0, base + hh / 2), wall)
         roof(kit, (ww, hh, dd), base + hh, tiles, wall)
-        opening(
-            kit,
-            (ww * 0.55, hh * 0.6),
-            (0, base, dd / 2),
-            "front",
-            kit.paint.white(),
-            kit.paint.accent(),
-            False,
-        )
+        opening(kit, (ww * 0.55, hh * 0.6), (0, base, dd / 2), "front", kit.white(), kit.accent(), False)
         x, z = side * (w / 2 + ww / 2 - 0.02), kit.u(-0.1, 0.2) * d
         kit.reshape_since(mark, lambda p: p.move(x, 0, z))
     if kit.chance(0.35):  # porch
         ph, pd, pw = h / storeys * 0.85, kit.u(0.25, 0.4), w * kit.u(0.35, 1.0)
-        kit.pair(frustum(0.035, 0.035, ph, 6).move(pw / 2 - 0.06, base, d / 2 + pd - 0.05), kit.paint.white())
+        kit.pair(frustum(0.035, 0.035, ph, 6).move(pw / 2 - 0.06, base, d / 2 + pd - 0.05), kit.white())
         kit.add(
             tapered_box((pw, pd + 0.05), (pw * 0.95, pd * 0.8), 0.1, (0, -0.04)).move(
                 0, base + ph, d / 2 + pd / 2
             ),
             tiles,
         )
-        kit.box(kit.paint.stone(), (pw, 0.07, pd), (0, 0, d / 2 + pd / 2))
+        kit.box(kit.stone(), (pw, 0.07, pd), (0, 0, d / 2 + pd / 2))
     if kit.chance(0.25):  # plot with a hedge, a path or a tree
-        kit.box(kit.paint.colour(0.35, 0.6, 0.25), (w * 1.7, 0.06, d * 1.8), (0, -0.06, 0.1))
+        kit.box(kit.colour(0.35, 0.6, 0.25), (w * 1.7, 0.06, d * 1.8), (0, -0.06, 0.1))
         if kit.chance(0.6):
             x = kit.pick(-1, 1) * w * 0.7
-            kit.add(frustum(0.04, 0.03, 0.3, 6).move(x, 0, d * 0.7), kit.paint.bark())
-            kit.add(ellipsoid(0.17, 0.2, 0.17, 8).move(x, 0.42, d * 0.7), kit.paint.leaf())
+            kit.add(frustum(0.04, 0.03, 0.3, 6).move(x, 0, d * 0.7), kit.bark())
+            kit.add(ellipsoid(0.17, 0.2, 0.17, 8).move(x, 0.42, d * 0.7), kit.leaf())
 
 
 def crown(kit: Kit, radius: float, y: float, material: Material, square: bool, sides: int) -> None:
@@ -215,10 +189,7 @@ def crown(kit: Kit, radius: float, y: float, material: Material, square: bool, s
 
 def castle_tower(kit: Kit) -> None:
     """Castle tower."""
-    wall, top = (
-        kit.pick(kit.paint.stone, kit.paint.plaster, kit.paint.brick)(),
-        kit.pick(kit.paint.brick, kit.paint.accent)(),
-    )
+    wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
     h, r, square = kit.log(1.0, 2.6), kit.u(0.35, 0.5), kit.chance(0.35)
     sides = 4 if square else kit.sides
     taper = kit.u(0.75, 1.0)
@@ -236,75 +207,66 @@ def castle_tower(kit: Kit) -> None:
                 ),
                 wall,
             )
-    pane = kit.paint.black()
+    pane = kit.black()
     for i in range(kit.whole(1, 3)):
         kit.around(box(0.08, 0.2, 0.09).move(r * 0.93 * taper), pane, 0)
         y = h * (0.3 + 0.2 * i)
         edge = r * (1 + (taper - 1) * y / h)
         kit.add(box(0.1, 0.2, 0.1).move(0, y, edge * (1.0 if square else 0.98)), pane)
-    opening(kit, (0.24, 0.32), (0, 0, r * (1.0 if square else 0.97)), "front", wall, kit.paint.wood(), True)
+    opening(kit, (0.24, 0.32), (0, 0, r * (1.0 if square else 0.97)), "front", wall, kit.wood(), True)
     if kit.chance(0.3):
-        kit.add(rod((0, h, 0), (0, h + 1.3, 0), 0.025, sides=6), kit.paint.wood())
-        kit.add(box(0.3, 0.18, 0.04).move(0.16, h + 1.2), kit.paint.accent())
+        kit.add(rod((0, h, 0), (0, h + 1.3, 0), 0.025, sides=6), kit.wood())
+        kit.add(box(0.3, 0.18, 0.04).move(0.16, h + 1.2), kit.accent())
 
 
 def lighthouse(kit: Kit) -> None:
     """Lighthouse."""
-    wall, top = (
-        kit.pick(kit.paint.stone, kit.paint.plaster, kit.paint.brick)(),
-        kit.pick(kit.paint.brick, kit.paint.accent)(),
-    )
+    wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
     h, r = kit.log(1.0, 2.6), kit.u(0.35, 0.5)
     lean = kit.u(0.5, 0.75)
     wall2 = Material(wall.rgb, 0.0, 0.6, band=top.rgb, bands=kit.whole(3, 7)) if kit.chance(0.7) else wall
     levels = np.linspace(0, h, 9)
     kit.add(lathe(np.stack([r * (1 + (lean - 1) * levels / h), levels], 1), kit.sides), wall2)
     kit.add(disc(r * lean * 1.35, 0.08, kit.sides).move(0, h), wall)
-    kit.add(torus(r * lean * 1.28, 0.025, kit.sides, 6).move(0, h + 0.2), kit.paint.metal())
-    kit.add(disc(r * lean * 0.75, 0.35, kit.pick(6, 8)).move(0, h + 0.06), kit.paint.colour(1.0, 0.9, 0.5))
+    kit.add(torus(r * lean * 1.28, 0.025, kit.sides, 6).move(0, h + 0.2), kit.metal())
+    kit.add(disc(r * lean * 0.75, 0.35, kit.pick(6, 8)).move(0, h + 0.06), kit.colour(1.0, 0.9, 0.5))
     kit.add(dome(r * lean * 0.9, 0.25, kit.sides).move(0, h + 0.4), top)
     if kit.chance(0.5):
-        kit.box(kit.paint.plaster(), (0.6, 0.4, 0.5), (0.55, 0, 0))
+        kit.box(kit.plaster(), (0.6, 0.4, 0.5), (0.55, 0, 0))
         for part, m in zip(gable(0.5, 0.22, 0.6, 0.05, 0.05), (wall, top, top), strict=True):
             kit.add(part.turn("y", 90).move(0.55, 0.4), m)
 
 
 def silo(kit: Kit) -> None:
     """Silo, gas tank, observatory."""
-    wall, top = (
-        kit.pick(kit.paint.stone, kit.paint.plaster, kit.paint.brick)(),
-        kit.pick(kit.paint.brick, kit.paint.accent)(),
-    )
+    wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
     h = kit.log(1.0, 2.6)
     h = kit.u(0.6, 1.8)
-    kit.add(disc(0.5, h, kit.sides), kit.pick(kit.paint.metal(), wall))
-    kit.add(dome(0.5, kit.u(0.15, 0.5), kit.sides).move(0, h - 0.01), kit.pick(top, kit.paint.metal()))
+    kit.add(disc(0.5, h, kit.sides), kit.pick(kit.metal(), wall))
+    kit.add(dome(0.5, kit.u(0.15, 0.5), kit.sides).move(0, h - 0.01), kit.pick(top, kit.metal()))
     for y in np.linspace(0.2, 0.9, kit.whole(1, 4)):
-        kit.add(torus(0.5, 0.025, kit.sides, 5).move(0, y * h), kit.paint.metal())
+        kit.add(torus(0.5, 0.025, kit.sides, 5).move(0, y * h), kit.metal())
     if kit.chance(0.4):
-        kit.add(disc(0.4, h * 0.8, kit.sides).move(0.8), kit.paint.metal())
+        kit.add(disc(0.4, h * 0.8, kit.sides).move(0.8), kit.metal())
         kit.add(dome(0.4, 0.25, kit.sides).move(0.8, h * 0.79), top)
 
 
 def water_tower(kit: Kit) -> None:
     """Water tower on legs."""
-    top = kit.pick(kit.paint.brick, kit.paint.accent)()
+    top = kit.pick(kit.brick, kit.accent)()
     leg_height, rr = kit.u(0.7, 1.4), kit.u(0.4, 0.6)
-    legs, metal = kit.whole(3, 6), kit.pick(kit.paint.metal, kit.paint.wood)()
+    legs, metal = kit.whole(3, 6), kit.pick(kit.metal, kit.wood)()
     kit.around(rod((rr * 1.1, 0, 0), (rr * 0.75, leg_height + 0.05, 0), 0.045, sides=6), metal, legs, 45)
     if kit.chance(0.5):
         kit.add(torus(rr * 0.93, 0.03, max(kit.sides, 10), 5).move(0, leg_height * 0.5), metal)
-    kit.add(
-        disc(rr, kit.u(0.5, 0.8), kit.sides, 0.04).move(0, leg_height),
-        kit.pick(kit.paint.wood, kit.paint.paint)(),
-    )
+    kit.add(disc(rr, kit.u(0.5, 0.8), kit.sides, 0.04).move(0, leg_height), kit.pick(kit.wood, kit.paint)())
     y = kit.height_since(0)
     kit.add(frustum(rr * 1.1, 0.03, kit.u(0.2, 0.4), kit.sides).move(0, y - 0.01), top)
 
 
 def castle(kit: Kit) -> None:
     """Castles and forts: towers at the corners, walls, a gate and a keep."""
-    stone, tiles = kit.paint.stone(), kit.pick(kit.paint.accent, kit.paint.brick)()
+    stone, tiles = kit.stone(), kit.pick(kit.accent, kit.brick)()
     half, wall_height, t = kit.u(0.7, 1.0), kit.u(0.4, 0.6), kit.u(0.1, 0.18)
     r, h, sides = kit.u(0.18, 0.28), kit.u(0.65, 1.1), kit.pick(4, kit.sides, kit.sides)
     deep = half * kit.u(0.7, 1.1)
@@ -330,7 +292,7 @@ def castle(kit: Kit) -> None:
         for z in np.arange(-deep + 0.25, deep - 0.15, 0.2):
             kit.pair(box(t * 1.05, 0.1, 0.1).move(half, wall_height + 0.04, z), stone)
     kit.add(box(0.5, wall_height * 1.3, t * 1.8).move(0, wall_height * 0.65, deep), stone)
-    opening(kit, (0.26, 0.25), (0, 0, deep + t * 0.9), "front", stone, kit.paint.wood(), True)
+    opening(kit, (0.26, 0.25), (0, 0, deep + t * 0.9), "front", stone, kit.wood(), True)
     if kit.chance(0.75):
         kw, kh = half * kit.u(0.6, 1.0), kit.u(0.7, 1.3)
         mark = kit.mark()
@@ -340,21 +302,16 @@ def castle(kit: Kit) -> None:
         else:
             kit.add(hip(kw, kw * kit.u(0.5, 1.0), kw * 0.9, 0.06).move(0, kh), tiles)
         for x in (-0.25, 0.25):
-            opening(kit, (0.1, 0.16), (x * kw, kh * 0.65, kw * 0.45), "front", stone, kit.paint.black(), True)
+            opening(kit, (0.1, 0.16), (x * kw, kh * 0.65, kw * 0.45), "front", stone, kit.black(), True)
         kit.reshape_since(mark, lambda p: p.move(0, 0, -deep * 0.3))
     if kit.chance(0.4):
-        kit.add(
-            disc(half * 1.6, 0.1, kit.sides).scale(1, 1, 1.05).move(0, -0.09), kit.paint.colour(0.4, 0.6, 0.3)
-        )
+        kit.add(disc(half * 1.6, 0.1, kit.sides).scale(1, 1, 1.05).move(0, -0.09), kit.colour(0.4, 0.6, 0.3))
 
 
 def skyscraper(kit: Kit) -> None:
     """Office and apartment blocks: set-backs, window bands, round or twisted towers, roofs with plant and
     masts."""
-    wall, glass = (
-        kit.pick(kit.paint.plaster, kit.paint.metal, kit.paint.stone, kit.paint.brick)(),
-        kit.paint.window(),
-    )
+    wall, glass = (kit.pick(kit.plaster, kit.metal, kit.stone, kit.brick)(), kit.window())
     kind, y, w, d = kit.whole(0, 3), 0.0, kit.u(0.7, 1.0), kit.u(0.6, 1.0)
     sides = 4 if kind < 3 else kit.pick(kit.sides, 6, 8)
     blocks = kit.whole(1, 3)
@@ -384,8 +341,7 @@ def skyscraper(kit: Kit) -> None:
             for f in range(min(floors, 9)):
                 ring = disc(0.53, 0.05, sides).scale(w, 1, d).turn("y", turned)
                 kit.add(
-                    ring.move(0, y + f * h / min(floors, 9)),
-                    kit.pick(wall, kit.paint.white()) if f == 0 else wall,
+                    ring.move(0, y + f * h / min(floors, 9)), kit.pick(wall, kit.white()) if f == 0 else wall
                 )
         y += h
         w, d, turned = w * kit.u(0.6, 0.9), d * kit.u(0.6, 0.9), turned + twist
@@ -398,14 +354,14 @@ def skyscraper(kit: Kit) -> None:
             wall,
         )
     elif end == 1:
-        kit.add(rod((0, y, 0), (0, y + kit.u(0.4, 0.9), 0), 0.04, 0.02, 6), kit.paint.metal())
+        kit.add(rod((0, y, 0), (0, y + kit.u(0.4, 0.9), 0), 0.04, 0.02, 6), kit.metal())
     elif end == 2:
-        kit.box(kit.paint.metal(), (w * 0.5, 0.16, d * 0.4), (w * 0.1, y, 0))
-        kit.add(disc(0.12, 0.2, 10).move(-w * 0.25, y - 0.01, d * 0.2), kit.paint.metal())
+        kit.box(kit.metal(), (w * 0.5, 0.16, d * 0.4), (w * 0.1, y, 0))
+        kit.add(disc(0.12, 0.2, 10).move(-w * 0.25, y - 0.01, d * 0.2), kit.metal())
     elif end == 3:
-        kit.add(dome(0.5, 0.4, kit.sides).scale(w, 1, d).move(0, y - 0.01), kit.paint.accent())
+        kit.add(dome(0.5, 0.4, kit.sides).scale(w, 1, d).move(0, y - 0.01), kit.accent())
     base = kit.u(1.1, 1.4)
-    kit.box(kit.paint.stone(), (base, 0.1, base), (0, -0.08, 0))
+    kit.box(kit.stone(), (base, 0.1, base), (0, -0.08, 0))
 
 
 FAMILIES: tuple[Choice, ...] = (

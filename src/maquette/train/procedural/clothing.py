@@ -5,30 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import fuselage
+from maquette.train.procedural.boxes import box, extrude, stack
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    Part,
-    ball,
-    box,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rod,
-    stack,
-    torus,
-    tube,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import ball, disc, dome, ellipsoid, frustum, hollow, lathe, torus
 
 
 def brimmed_hat(kit: Kit) -> None:
     """Hats with a brim."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     r, h, brim = 0.4, kit.u(0.25, 0.8), kit.u(0.15, 0.5)
     top = kit.u(0.6, 1.15)
     crown = (
@@ -42,7 +28,7 @@ def brimmed_hat(kit: Kit) -> None:
         lathe([(r + brim, 0.0), (r + brim, 0.05), (r, 0.05), *[tuple(p) for p in crown[1:]]], kit.sides),
         cloth,
     )
-    kit.add(lathe([(r * 1.03, 0.03), (r * 1.02, 0.16)], kit.sides), kit.paint.accent())
+    kit.add(lathe([(r * 1.03, 0.03), (r * 1.02, 0.16)], kit.sides), kit.accent())
     if kit.chance(0.4):
         curl = kit.u(0.1, 0.35)
         kit.reshape_since(
@@ -58,24 +44,24 @@ def brimmed_hat(kit: Kit) -> None:
 
 def cap(kit: Kit) -> None:
     """Cap or beanie."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     r = 0.45
     kit.add(dome(r, kit.u(0.35, 0.5), kit.sides, 5), cloth)
     if kit.chance(0.6):
         kit.add(
             disc(r * 0.85, 0.05, kit.sides).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75),
-            kit.pick(cloth, kit.paint.accent()),
+            kit.pick(cloth, kit.accent()),
         )
-        kit.add(ball(0.05, 1).move(0, kit.height_since(0), 0), kit.paint.accent())
+        kit.add(ball(0.05, 1).move(0, kit.height_since(0), 0), kit.accent())
     else:
-        kit.add(torus(r, 0.09, kit.sides, 8).move(0, 0.05), kit.paint.accent())
-        kit.add(ball(0.14, 2).move(0, kit.height_since(0) + 0.02), kit.paint.accent())
+        kit.add(torus(r, 0.09, kit.sides, 8).move(0, 0.05), kit.accent())
+        kit.add(ball(0.14, 2).move(0, kit.height_since(0) + 0.02), kit.accent())
 
 
 def shoes(kit: Kit) -> None:
     """Shoes and boots, one or a pair."""
-    cloth = kit.paint.cloth()
-    sole, tall = kit.paint.white(), kit.pick(0.25, 0.25, kit.u(0.5, 1.1))
+    cloth = kit.cloth()
+    sole, tall = kit.white(), kit.pick(0.25, 0.25, kit.u(0.5, 1.1))
     heel = kit.pick(0.0, 0.0, kit.u(0.15, 0.35))
     mark = kit.mark()
     foot = [
@@ -117,7 +103,7 @@ def shoes(kit: Kit) -> None:
 
 def shirt(kit: Kit) -> None:
     """T-shirt, jumper, dress as thick cloth."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     w, h, t = kit.u(0.35, 0.45), kit.u(0.8, 1.3), kit.u(0.14, 0.26)
     flare, sleeve, drop = kit.u(1.0, 1.8), kit.u(0.3, 0.8), kit.u(0.1, 0.6)
     right = [
@@ -131,16 +117,16 @@ def shirt(kit: Kit) -> None:
     outline = np.array(right + [(-x, y) for x, y in right[::-1]])
     kit.add(extrude(outline, t, 0.03), cloth)
     if kit.chance(0.5):
-        kit.add(box(w, w * 0.7, t * 1.05, 0.01).move(0, h * 0.6), kit.paint.accent())
+        kit.add(box(w, w * 0.7, t * 1.05, 0.01).move(0, h * 0.6), kit.accent())
 
 
 def glasses(kit: Kit) -> None:
     """Glasses."""
-    r, rim = kit.u(0.25, 0.34), kit.pick(kit.paint.black, kit.paint.plastic, kit.paint.metal)()
+    r, rim = kit.u(0.25, 0.34), kit.pick(kit.black, kit.plastic, kit.metal)()
     sides = kit.pick(kit.sides, 16, 4)
     kit.pair(torus(r, 0.045, sides, 6).turn("x", 90).move(0.38), rim)
     if kit.chance(0.6):
-        kit.pair(disc(r, 0.04, sides).turn("x", 90).move(0.38, 0, -0.02), kit.paint.window())
+        kit.pair(disc(r, 0.04, sides).turn("x", 90).move(0.38, 0, -0.02), kit.window())
     kit.add(tube(curve([(-0.12, 0.05, 0), (0, 0.12, 0.02), (0.12, 0.05, 0)], 3), 0.04, 6), rim)
     kit.pair(
         tube(curve([(0.64, 0.05, 0), (0.68, 0.05, -0.6), (0.68, -0.15, -0.85)], 3), 0.035, 6, up=(1, 0, 0)),
@@ -161,27 +147,26 @@ def _canopy(radius: float, height: float, ribs: int) -> Part:
 
 def umbrella(kit: Kit) -> None:
     """Umbrella, open or closed."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     if kit.chance(0.7):
         r, h = kit.u(0.7, 0.9), kit.u(0.3, 0.5)
         kit.add(_canopy(r, h, kit.pick(6, 8, 10)).move(0, 1.0), cloth)
-        kit.add(rod((0, 0.05, 0), (0, 1.12 + h, 0), 0.028, sides=6), kit.paint.metal())
+        kit.add(rod((0, 0.05, 0), (0, 1.12 + h, 0), 0.028, sides=6), kit.metal())
         kit.add(
             tube(curve([(0, 0.1, 0), (0, -0.1, 0), (0.12, -0.2, 0), (0.22, -0.08, 0)], 3), 0.045, 7),
-            kit.paint.wood(),
+            kit.wood(),
         )
     else:
         kit.add(lathe(curve([(0.02, 0), (0.12, 0.15), (0.15, 0.5), (0.06, 1.0)], 3), 8), cloth)
-        kit.add(rod((0, -0.12, 0), (0, 1.3, 0), 0.025, sides=6), kit.paint.metal())
+        kit.add(rod((0, -0.12, 0), (0, 1.3, 0), 0.025, sides=6), kit.metal())
         kit.add(
-            tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)], 3), 0.045, 7),
-            kit.paint.wood(),
+            tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)], 3), 0.045, 7), kit.wood()
         )
 
 
 def crown_or_ring(kit: Kit) -> None:
     """Crown or ring."""
-    gold = kit.paint.metal()
+    gold = kit.metal()
     if kit.chance(0.6):
         count, r = kit.whole(4, 8), 0.5
         kit.add(
@@ -190,33 +175,33 @@ def crown_or_ring(kit: Kit) -> None:
         )
         spike = extrude([(-0.14, 0), (0.14, 0), (0, kit.u(0.25, 0.45))], 0.07).move(0, 0.18, r * 0.95)
         kit.around(spike, gold, count)
-        kit.around(ball(0.06, 1).move(0, 0.1, r * 1.02), kit.paint.accent(), count)
+        kit.around(ball(0.06, 1).move(0, 0.1, r * 1.02), kit.accent(), count)
     else:
         kit.add(torus(0.45, kit.u(0.06, 0.1), max(kit.sides, 14), 8).turn("x", 90), gold)
         kit.add(
             lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).move(0, 0.46),
-            kit.paint.glass(),
+            kit.glass(),
         )
         kit.around(rod((0.05, 0.45, 0), (0.15, 0.66, 0), 0.025, sides=5), gold, 4)
 
 
 def mask(kit: Kit) -> None:
     """Mask, skull-like head, mannequin bust."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     kit.add(ellipsoid(0.42, 0.55, 0.42, kit.sides), cloth)
-    kit.pair(ellipsoid(0.1, 0.1, 0.06, 10).move(0.16, 0.08, 0.38), kit.paint.black())
+    kit.pair(ellipsoid(0.1, 0.1, 0.06, 10).move(0.16, 0.08, 0.38), kit.black())
     kit.add(frustum(0.08, 0.02, 0.25, 6).turn("x", -35).move(0, -0.12, 0.4), cloth)
     if kit.chance(0.5):
         kit.add(
             lathe(curve([(0.6, -1.1), (0.5, -0.85), (0.16, -0.7), (0.15, -0.4)], 3), kit.sides).scale(
                 1, 1, 0.6
             ),
-            kit.paint.stone(),
+            kit.stone(),
         )
-        kit.box(kit.paint.wood(), (0.6, 0.15, 0.5), (0, -1.22, 0))
+        kit.box(kit.wood(), (0.6, 0.15, 0.5), (0, -1.22, 0))
     else:
-        kit.pair(limb((0.2, 0.4, 0), (0.45, 0.85, 0), 0.12, 0.03, 8), kit.paint.white())
-        kit.add(box(0.25, 0.05, 0.1).move(0, -0.3, 0.34), kit.paint.black())
+        kit.pair(limb((0.2, 0.4, 0), (0.45, 0.85, 0), 0.12, 0.03, 8), kit.white())
+        kit.add(box(0.25, 0.05, 0.1).move(0, -0.3, 0.34), kit.black())
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import limb, ribbon, rod, tube
+from maquette.train.procedural.turned import (
     ball,
-    box,
-    curve,
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
+    hollow,
     lathe,
-    limb,
-    rectangle,
-    ribbon,
-    rod,
-    stack,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
-from maquette.train.procedural.vessels import handle, hollow
+from maquette.train.procedural.vessels import handle
 
 
 def bottle(kit: Kit) -> None:
     """Wine, soda, milk, sauce and medicine bottles with caps, corks and labels; a share of them jugs."""
     height, neck, shoulder = kit.log(1.0, 3.2), kit.u(0.13, 0.28), kit.u(0.45, 0.75)
-    body, material = 0.5, kit.pick(kit.paint.glass, kit.paint.plastic, kit.paint.ceramic)()
+    body, material = 0.5, kit.pick(kit.glass, kit.plastic, kit.ceramic)()
     rise = kit.u(0.04, 0.3)
     points = [
         (body * kit.u(0.75, 1.0), 0.0),
@@ -48,12 +42,11 @@ def bottle(kit: Kit) -> None:
     if cap == 0:
         kit.add(
             disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, kit.sides, 0.02).move(0, 0.93 * height),
-            kit.paint.accent(),
+            kit.accent(),
         )
     elif cap == 1:
         kit.add(
-            frustum(neck * 0.75, neck * 0.85, 0.14 * height, kit.sides).move(0, 0.95 * height),
-            kit.paint.bark(),
+            frustum(neck * 0.75, neck * 0.85, 0.14 * height, kit.sides).move(0, 0.95 * height), kit.bark()
         )
     elif cap == 2:
         kit.add(torus(neck, 0.035, kit.sides, 6).move(0, height * 0.98), material)
@@ -66,12 +59,12 @@ def bottle(kit: Kit) -> None:
         low, high = sorted((kit.u(0.1, 0.3), kit.u(0.35, shoulder)))
         levels = np.linspace(low, high, 4) * height
         label = np.stack([np.interp(levels, outline[:, 1], outline[:, 0]) + 0.012, levels], 1)
-        kit.add(lathe(label, sides), kit.pick(kit.paint.accent, kit.paint.white)())
+        kit.add(lathe(label, sides), kit.pick(kit.accent, kit.white)())
 
 
 def jar(kit: Kit) -> None:
     """A jar, urn or canister with a lid and a knob, or a screw cap."""
-    height, material = kit.log(0.7, 1.8), kit.pick(kit.paint.ceramic, kit.paint.glass, kit.paint.metal)()
+    height, material = kit.log(0.7, 1.8), kit.pick(kit.ceramic, kit.glass, kit.metal)()
     neck = kit.u(0.28, 0.48)
     points = [
         (kit.u(0.3, 0.48), 0.0),
@@ -82,7 +75,7 @@ def jar(kit: Kit) -> None:
     outline = curve(points, kit.pick(1, 3, 5))
     outline[:, 1] = np.maximum.accumulate(outline[:, 1])
     kit.add(lathe(outline, kit.sides), material)
-    top = material if kit.chance(0.5) else kit.pick(kit.paint.wood, kit.paint.metal, kit.paint.accent)()
+    top = material if kit.chance(0.5) else kit.pick(kit.wood, kit.metal, kit.accent)()
     if kit.chance(0.5):
         kit.add(disc(neck * 1.08, kit.u(0.1, 0.22), kit.sides, 0.02).move(0, height - 0.02), top)
     else:
@@ -97,10 +90,7 @@ def jar(kit: Kit) -> None:
 def barrel(kit: Kit) -> None:
     """Barrels, kegs and oil drums, standing or lying."""
     height, bulge = kit.u(1.0, 1.8), kit.u(1.0, 1.35)
-    material, hoop = (
-        kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.metal, kit.paint.paint)(),
-        kit.paint.metal(),
-    )
+    material, hoop = (kit.pick(kit.wood, kit.wood, kit.metal, kit.paint)(), kit.metal())
     mark = kit.mark()
     levels = np.linspace(0, height, 7)
     radii = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * levels / height))
@@ -114,8 +104,7 @@ def barrel(kit: Kit) -> None:
         kit.reshape_since(mark, lambda p: p.turn("x", 90))
         if kit.chance(0.5):
             kit.pair(
-                kit.block((0.12, 0.25, height * 0.8), (0.3, -0.5 * bulge - 0.05, height / 2)),
-                kit.paint.wood(),
+                kit.block((0.12, 0.25, height * 0.8), (0.3, -0.5 * bulge - 0.05, height / 2)), kit.wood()
             )
     elif kit.chance(0.2):
         kit.add(frustum(0.05, 0.05, 0.25, 8).turn("x", 90).move(0, height * 0.2, 0.45), hoop)
@@ -124,8 +113,8 @@ def barrel(kit: Kit) -> None:
 def tin(kit: Kit) -> None:
     """A tin, a drink can or a spray can."""
     kind, height = kit.whole(0, 1), kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint.paint, kit.paint.plastic)()
-    rim = kit.paint.metal()
+    body = kit.pick(kit.paint, kit.plastic)()
+    rim = kit.metal()
     kit.add(lathe([(0.42, 0), (0.5, 0.06), (0.5, height - 0.09), (0.42, height)], kit.sides), body)
     kit.add(
         lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], kit.sides, closed=True).move(
@@ -134,92 +123,85 @@ def tin(kit: Kit) -> None:
         rim,
     )
     if kit.chance(0.4):
-        kit.add(disc(0.501, height * kit.u(0.3, 0.6), kit.sides).move(0, height * 0.2), kit.paint.accent())
+        kit.add(disc(0.501, height * kit.u(0.3, 0.6), kit.sides).move(0, height * 0.2), kit.accent())
     if kind == 1:
-        kit.add(disc(0.12, 0.12, 8).move(0, height), kit.paint.accent())
+        kit.add(disc(0.12, 0.12, 8).move(0, height), kit.accent())
         kit.add(dome(0.4, 0.2, kit.sides).move(0, height - 0.05), rim)
 
 
 def paper_cup(kit: Kit) -> None:
     """A paper cup with a lid, a sleeve and perhaps a straw."""
     height = kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint.paint, kit.paint.plastic)()
-    kit.add(frustum(0.36, 0.5, height, kit.sides), kit.pick(kit.paint.white(), body))
-    kit.add(
-        disc(0.53, 0.09, kit.sides, 0.02).move(0, height),
-        kit.pick(kit.paint.black, kit.paint.white, kit.paint.accent)(),
-    )
-    kit.add(disc(0.42, 0.16, kit.sides, 0.02).move(0, height), kit.paint.white())
+    body = kit.pick(kit.paint, kit.plastic)()
+    kit.add(frustum(0.36, 0.5, height, kit.sides), kit.pick(kit.white(), body))
+    kit.add(disc(0.53, 0.09, kit.sides, 0.02).move(0, height), kit.pick(kit.black, kit.white, kit.accent)())
+    kit.add(disc(0.42, 0.16, kit.sides, 0.02).move(0, height), kit.white())
     low, high = 0.3, 0.65
     kit.add(
         frustum(0.36 + 0.14 * low + 0.02, 0.36 + 0.14 * high + 0.02, height * (high - low), kit.sides).move(
             0, height * low
         ),
-        kit.paint.accent(),
+        kit.accent(),
     )
     if kit.chance(0.4):
-        kit.add(tube([(0.1, height, 0), (0.2, height + 0.7, 0.1)], 0.04, 6), kit.paint.accent())
+        kit.add(tube([(0.1, height, 0), (0.2, height + 0.7, 0.1)], 0.04, 6), kit.accent())
 
 
 def spray_can(kit: Kit) -> None:
     """A plain tin or battery with a coloured band."""
     height = kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint.paint, kit.paint.plastic)()
+    body = kit.pick(kit.paint, kit.plastic)()
     kit.add(disc(0.5, height, kit.sides, 0.05), body)
-    kit.add(disc(kit.u(0.15, 0.25), 0.12, kit.sides, 0.02).move(0, height), kit.paint.metal())
+    kit.add(disc(kit.u(0.15, 0.25), 0.12, kit.sides, 0.02).move(0, height), kit.metal())
     kit.add(
         disc(0.505, height * kit.u(0.2, 0.4), kit.sides, 0.02).move(0, height * kit.pick(0.0, 0.65)),
-        kit.paint.accent(),
+        kit.accent(),
     )
 
 
 def candle(kit: Kit) -> None:
     """A candle, burning, perhaps in a holder."""
     height = kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint.paint, kit.paint.plastic)()
-    wax = kit.pick(kit.paint.white(), body)
+    body = kit.pick(kit.paint, kit.plastic)()
+    wax = kit.pick(kit.white(), body)
     kit.add(disc(0.4, height, kit.sides, 0.06), wax)
-    kit.add(frustum(0.03, 0.03, 0.15, 5).move(0, height), kit.paint.black())
-    kit.add(ellipsoid(0.08, 0.2, 0.08, 8).move(0, height + 0.3), kit.paint.colour(1.0, 0.75, 0.2))
+    kit.add(frustum(0.03, 0.03, 0.15, 5).move(0, height), kit.black())
+    kit.add(ellipsoid(0.08, 0.2, 0.08, 8).move(0, height + 0.3), kit.colour(1.0, 0.75, 0.2))
     if kit.chance(0.6):
-        kit.add(hollow([(0.6, 0), (0.75, 0.15)], 0.07, 0.06, kit.sides), kit.paint.metal())
+        kit.add(hollow([(0.6, 0), (0.75, 0.15)], 0.07, 0.06, kit.sides), kit.metal())
 
 
 def hand_bag(kit: Kit) -> None:
     """Tote or hand bag."""
-    cloth, metal = kit.pick(kit.paint.cloth, kit.paint.leather)(), kit.paint.metal()
+    cloth, metal = kit.pick(kit.cloth, kit.leather)(), kit.metal()
     w, h, d = kit.u(0.9, 1.2), kit.u(0.6, 0.9), kit.u(0.25, 0.45)
     kit.add(
         stack(
-            [rectangle(w, d, 0.1, 2), rectangle(w * kit.u(0.8, 1.05), d * kit.u(0.4, 0.9), 0.08, 2)],
-            [0.0, h],
+            [rectangle(w, d, 0.1, 2), rectangle(w * kit.u(0.8, 1.05), d * kit.u(0.4, 0.9), 0.08, 2)], [0.0, h]
         ),
         cloth,
     )
     rise = kit.u(0.25, 0.5)
     arch = np.linspace(0, np.pi, 11)
     path = np.stack([w * 0.3 * np.cos(arch), h * 0.93 + rise * np.sin(arch), 0 * arch], 1)
-    kit.pair(ribbon(path, 0.07, 0.06).move(0, 0, d * 0.25), kit.pick(cloth, kit.paint.leather()), "z")
+    kit.pair(ribbon(path, 0.07, 0.06).move(0, 0, d * 0.25), kit.pick(cloth, kit.leather()), "z")
     if kit.chance(0.6):
-        kit.add(
-            box(w * 0.8, h * 0.5, 0.06, 0.02).move(0, h * 0.7, d * 0.42),
-            kit.pick(cloth, kit.paint.accent()),
-        )
+        kit.add(box(w * 0.8, h * 0.5, 0.06, 0.02).move(0, h * 0.7, d * 0.42), kit.pick(cloth, kit.accent()))
         kit.add(ball(0.05, 1).move(0, h * 0.5, d * 0.45), metal)
 
 
 def back_pack(kit: Kit) -> None:
     """Back pack."""
-    cloth = kit.pick(kit.paint.cloth, kit.paint.leather)()
+    cloth = kit.pick(kit.cloth, kit.leather)()
     w, h, d = kit.u(0.7, 0.9), kit.u(0.9, 1.2), kit.u(0.35, 0.5)
     kit.add(superellipsoid(w / 2, h / 2, d / 2, 0.5, 20).move(0, h / 2), cloth)
     kit.add(
         superellipsoid(w * 0.36, h * 0.2, d * 0.25, 0.5, 14).move(0, h * 0.3, d * 0.5),
-        kit.pick(cloth, kit.paint.accent()),
+        kit.pick(cloth, kit.accent()),
     )
     kit.add(
         superellipsoid(w * 0.5, h * 0.14, d * 0.52, 0.6, 14).move(0, h * 0.86, 0.03),
-        kit.pick(cloth, kit.paint.accent()),
+        kit.pick(cloth, kit.accent()),
     )
     kit.pair(
         ribbon(
@@ -234,47 +216,45 @@ def back_pack(kit: Kit) -> None:
             0.1,
             0.05,
         ),
-        kit.paint.leather(),
+        kit.leather(),
     )
     if kit.chance(0.4):
-        kit.add(limb((-w * 0.4, h * 1.08, 0), (w * 0.4, h * 1.08, 0), 0.13, sides=10), kit.paint.cloth())
+        kit.add(limb((-w * 0.4, h * 1.08, 0), (w * 0.4, h * 1.08, 0), 0.13, sides=10), kit.cloth())
 
 
 def suitcase(kit: Kit) -> None:
     """Suitcase or briefcase."""
-    cloth, metal = kit.pick(kit.paint.cloth, kit.paint.leather)(), kit.paint.metal()
+    cloth, metal = kit.pick(kit.cloth, kit.leather)(), kit.metal()
     w, h, d = kit.u(0.8, 1.3), kit.u(0.7, 1.3), kit.u(0.3, 0.45)
-    kit.box(kit.pick(cloth, kit.paint.plastic()), (w, h, d))
+    kit.box(kit.pick(cloth, kit.plastic()), (w, h, d))
     for x in (-0.3, 0.3):
-        kit.add(box(0.09, h * 1.02, d * 1.03).move(x * w, h / 2), kit.paint.leather())
+        kit.add(box(0.09, h * 1.02, d * 1.03).move(x * w, h / 2), kit.leather())
     kit.add(
         tube(
-            [(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)],
-            0.035,
-            6,
+            [(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)], 0.035, 6
         ),
         metal,
     )
     if h > 1 and kit.chance(0.6):
         kit.pair(rod((0.2, h, -d * 0.3), (0.2, h + 0.6, -d * 0.3), 0.025, sides=6), metal)
-        kit.add(rod((-0.24, h + 0.6, -d * 0.3), (0.24, h + 0.6, -d * 0.3), 0.05, sides=8), kit.paint.black())
-        kit.four(ball(0.07, 1).move(w * 0.38, -0.03, d * 0.3), kit.paint.black())
+        kit.add(rod((-0.24, h + 0.6, -d * 0.3), (0.24, h + 0.6, -d * 0.3), 0.05, sides=8), kit.black())
+        kit.four(ball(0.07, 1).move(w * 0.38, -0.03, d * 0.3), kit.black())
 
 
 def sack(kit: Kit) -> None:
     """Sack or money bag."""
     outline = curve([(0.3, 0), (0.5, 0.2), (0.45, 0.6), (0.16, 0.9), (0.26, 1.08)], 4)
-    kit.add(lathe(outline, kit.sides), kit.paint.colour(0.75, 0.6, 0.4))
-    kit.add(torus(0.17, 0.05, kit.sides_for(0.7), 6).move(0, 0.9), kit.paint.leather())
+    kit.add(lathe(outline, kit.sides), kit.colour(0.75, 0.6, 0.4))
+    kit.add(torus(0.17, 0.05, kit.sides_for(0.7), 6).move(0, 0.9), kit.leather())
     if kit.chance(0.5):
-        kit.add(disc(0.18, 0.04, 12).turn("x", 80).move(0, 0.4, 0.46), kit.paint.accent())
+        kit.add(disc(0.18, 0.04, 12).turn("x", 80).move(0, 0.4, 0.46), kit.accent())
     for _ in range(kit.whole(0, 4)):
         a = kit.u(0, 2 * np.pi)
         kit.add(
             disc(0.13, 0.05, 10, 0.01)
             .turn("x", kit.u(-30, 30))
             .move(0.62 * np.cos(a), 0.03, 0.62 * np.sin(a)),
-            kit.paint.colour(0.95, 0.78, 0.2),
+            kit.colour(0.95, 0.78, 0.2),
         )
 
 
@@ -283,14 +263,14 @@ def shopping_bag(kit: Kit) -> None:
     w, h, d = kit.u(0.6, 0.8), kit.u(0.7, 1.0), kit.u(0.35, 0.5)
     kit.add(
         hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.06, 4).scale(w, h, d),
-        kit.pick(kit.paint.colour(0.75, 0.58, 0.38), kit.paint.plastic()),
+        kit.pick(kit.colour(0.75, 0.58, 0.38), kit.plastic()),
     )
     if kit.chance(0.6):
         for _ in range(kit.whole(2, 5)):
             s = kit.u(0.1, 0.2)
             kit.add(
                 ellipsoid(s, s * kit.u(1, 2.5), s, 9).move(kit.u(-0.25, 0.25) * w, h, kit.u(-0.2, 0.2) * d),
-                kit.paint.plastic(),
+                kit.plastic(),
             )
     else:
         arch = np.linspace(0, np.pi, 9)
@@ -298,7 +278,7 @@ def shopping_bag(kit: Kit) -> None:
             tube(np.stack([0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0 * arch], 1), 0.028, 6).move(
                 0, 0, d * 0.46
             ),
-            kit.paint.leather(),
+            kit.leather(),
             "z",
         )
 
@@ -306,12 +286,12 @@ def shopping_bag(kit: Kit) -> None:
 def present(kit: Kit) -> None:
     """Present or parcel."""
     w, h, d = kit.u(0.6, 1.1), kit.u(0.4, 1.0), kit.u(0.6, 1.0)
-    kit.add(box(w, h, d, 0.01).move(0, h / 2), kit.paint.paint())
-    ribbon_colour = kit.paint.accent()
+    kit.add(box(w, h, d, 0.01).move(0, h / 2), kit.paint())
+    ribbon_colour = kit.accent()
     kit.add(box(0.14, h * 1.01, d * 1.02).move(0, h / 2), ribbon_colour)
     kit.add(box(w * 1.02, h * 1.01, 0.14).move(0, h / 2), ribbon_colour)
     if kit.chance(0.6):
-        kit.add(box(w * 1.06, h * 0.22, d * 1.06, 0.01).move(0, h * 0.9), kit.paint.accent())
+        kit.add(box(w * 1.06, h * 0.22, d * 1.06, 0.01).move(0, h * 0.9), kit.accent())
     kit.pair(
         torus(0.16, 0.05, 14, 6).turn("x", 90).turn("z", 25).scale(1.1, 0.75, 1).move(0.18, h * 1.06 + 0.08),
         ribbon_colour,
@@ -320,7 +300,7 @@ def present(kit: Kit) -> None:
 
 def treasure_chest(kit: Kit) -> None:
     """Treasure chest."""
-    wood, metal = kit.paint.wood(), kit.paint.metal()
+    wood, metal = kit.wood(), kit.metal()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
     opened = kit.chance(0.5)
     kit.add(
@@ -333,7 +313,7 @@ def treasure_chest(kit: Kit) -> None:
     rise = d * kit.u(0.2, 0.5)
     lid = extrude(np.stack([d / 2 * np.cos(arch), rise * np.sin(arch)], 1), w).turn("y", 90)
     mark = kit.mark()
-    kit.add(lid, kit.pick(wood, kit.paint.wood()))
+    kit.add(lid, kit.pick(wood, kit.wood()))
     for x in (-0.36, 0.36):
         kit.add(
             extrude(np.stack([d * 0.52 * np.cos(arch), rise * 1.05 * np.sin(arch)], 1), 0.1)
@@ -347,22 +327,22 @@ def treasure_chest(kit: Kit) -> None:
     for x in (-0.36, 0.36):
         kit.add(box(0.1, h, 0.05).move(x * w, h / 2, d / 2), metal)
     if opened:
-        kit.add(dome(0.45, 0.4, 10).scale(w, 0.6, d).move(0, h * 0.7), kit.paint.colour(0.95, 0.78, 0.2))
+        kit.add(dome(0.45, 0.4, 10).scale(w, 0.6, d).move(0, h * 0.7), kit.colour(0.95, 0.78, 0.2))
         for _ in range(kit.whole(2, 6)):
             kit.add(
                 kit.pick(ball(0.08, 1), disc(0.1, 0.04, 10)).move(
                     kit.u(-0.3, 0.3) * w, h * 0.95, kit.u(-0.25, 0.25) * d
                 ),
-                kit.paint.plastic(),
+                kit.plastic(),
             )
 
 
 def crate(kit: Kit) -> None:
     """Slatted crate, closed or open and filled."""
-    wood = kit.paint.wood()
+    wood = kit.wood()
     size, t = kit.u(0.8, 1.1), 0.1
     half, tall = size / 2, size * kit.u(0.5, 1.0)
-    kit.add(box(size * 0.92, tall * 0.9, size * 0.92).move(0, tall * 0.47), kit.paint.wood())
+    kit.add(box(size * 0.92, tall * 0.9, size * 0.92).move(0, tall * 0.47), kit.wood())
     for y in (t / 2, tall - t / 2):
         kit.pair(box(t, t, size + t * 0.6).move(half, y), wood)
         kit.pair(box(size, t, t).move(0, y, half), wood, "z")
@@ -383,14 +363,14 @@ def crate(kit: Kit) -> None:
             s = kit.u(0.1, 0.17)
             kit.add(
                 ball(s, 1).move(kit.u(-0.35, 0.35) * size, tall * 0.93 + 0.3 * s, kit.u(-0.35, 0.35) * size),
-                kit.paint.leaf(),
+                kit.leaf(),
             )
 
 
 def cardboard_box(kit: Kit) -> None:
     """Cardboard box with flaps or tape."""
     w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
-    brown = kit.paint.colour(0.72, 0.53, 0.33)
+    brown = kit.colour(0.72, 0.53, 0.33)
     kit.add(hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.08, 4).scale(w, h, d), brown)
     flap, angle = d * 0.45, kit.u(20, 70)
     if kit.chance(0.6):
@@ -402,16 +382,16 @@ def cardboard_box(kit: Kit) -> None:
         kit.pair(box(flap, 0.05, d * 0.98).move(flap / 2).turn("z", 30 - angle).move(w / 2 - 0.02, h), brown)
     else:
         kit.box(brown, (w, 0.05, d), (0, h - 0.03, 0))
-        kit.add(box(w * 1.01, h * 1.02, 0.14).move(0, h / 2 + 0.02), kit.paint.colour(0.85, 0.75, 0.55))
+        kit.add(box(w * 1.01, h * 1.02, 0.14).move(0, h / 2 + 0.02), kit.colour(0.85, 0.75, 0.55))
 
 
 def tool_box_or_cage(kit: Kit) -> None:
     """Tool box or bird cage."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
     if kit.chance(0.5):
-        kit.box(kit.paint.paint(), (w, h, d * 0.7))
-        kit.add(tapered_box((w, d * 0.7), (w * 0.95, d * 0.3), 0.2).move(0, h), kit.paint.paint())
+        kit.box(kit.paint(), (w, h, d * 0.7))
+        kit.add(tapered_box((w, d * 0.7), (w * 0.95, d * 0.3), 0.2).move(0, h), kit.paint())
         kit.add(
             tube(
                 [
@@ -435,7 +415,7 @@ def tool_box_or_cage(kit: Kit) -> None:
         kit.add(torus(r, 0.03, max(kit.sides, 12), 5).move(0, tall * 0.5), metal)
         kit.add(torus(0.1, 0.03, 12, 5).turn("x", 90).move(0, tall + 0.33), metal)
         if kit.chance(0.5):
-            kit.add(ellipsoid(0.1, 0.12, 0.17, 10).move(0, tall * 0.4), kit.paint.accent())
+            kit.add(ellipsoid(0.1, 0.12, 0.17, 10).move(0, tall * 0.4), kit.accent())
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -5,24 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import wing
+from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.implicit import Flesh
 from maquette.train.procedural.kit import Choice, Kit, Point
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Array,
-    ball,
-    box,
-    curve,
-    ellipsoid,
-    extrude,
-    frustum,
-    limb,
-    lumpy,
-    rod,
-    superellipsoid,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import Array, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import ball, ellipsoid, frustum, lumpy, superellipsoid, torus
 
 
 class Body:
@@ -77,11 +66,11 @@ class Body:
 
 def eyes(kit: Kit, x: float, y: float, z: float, size: float) -> None:
     """A pair of eyes: beads, or white balls with pupils."""
-    black = kit.paint.black()
+    black = kit.black()
     if kit.chance(0.6):
         kit.pair(ball(size, 1).move(x, y, z), black)
     else:
-        kit.pair(ball(size * 1.5, 1).move(x, y, z), kit.paint.white())
+        kit.pair(ball(size * 1.5, 1).move(x, y, z), kit.white())
         kit.pair(ball(size, 1).move(x * 1.05, y, z + size * 0.9), black)
 
 
@@ -132,26 +121,23 @@ def _ears(kit: Kit, head: Array, s: float, look: Material) -> None:
     horn = kit.whole(0, 7)
     if horn == 0:
         path = curve([(s * 0.35, y + s * 0.7, z), (s * 1.0, y + s * 1.0, z), (s * 1.1, y + s * 1.7, z)], 3)
-        kit.pair(tube(path, np.linspace(s * 0.2, 0.02, len(path)), 6), kit.paint.white())
+        kit.pair(tube(path, np.linspace(s * 0.2, 0.02, len(path)), 6), kit.white())
     elif horn == 1:
         stem = curve(
             [(s * 0.3, y + s * 0.8, z), (s * 0.7, y + s * 1.6, z - s * 0.2), (s * 0.9, y + s * 2.6, z)], 3
         )
-        kit.pair(tube(stem, np.linspace(s * 0.14, 0.03, len(stem)), 6), kit.paint.bark())
-        kit.pair(
-            rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, 0.02, 6), kit.paint.bark()
-        )
+        kit.pair(tube(stem, np.linspace(s * 0.14, 0.03, len(stem)), 6), kit.bark())
+        kit.pair(rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, 0.02, 6), kit.bark())
     elif horn == 2:
         kit.add(
-            frustum(s * 0.14, 0.01, s * 1.3, 7).turn("x", 35).move(0, y + s * 0.7, z + s * 0.4),
-            kit.paint.metal(),
+            frustum(s * 0.14, 0.01, s * 1.3, 7).turn("x", 35).move(0, y + s * 0.7, z + s * 0.4), kit.metal()
         )
 
 
 def quadruped(kit: Kit) -> None:
     """Dogs, cats, horses, cows, pigs, sheep, deer, foxes, bears, elephants, giraffes, camels, lions."""
-    body, fur = Body(kit), kit.paint.fur()
-    dark = fur if kit.chance(0.5) else kit.paint.fur()
+    body, fur = Body(kit), kit.fur()
+    dark = fur if kit.chance(0.5) else kit.fur()
     length, girth = kit.u(0.8, 1.4), kit.u(0.2, 0.42)
     tall, thick = kit.log(0.25, 0.9), kit.u(0.06, 0.12) + 0.12 * girth
     y, half = tall + girth * 0.7, length / 2
@@ -189,17 +175,16 @@ def quadruped(kit: Kit) -> None:
     body.finish()
     eyes(kit, s * 0.62, float(head[1]) + s * 0.25, float(head[2]) + s * 0.72, s * 0.16)
     kit.add(
-        ellipsoid(s * 0.22, s * 0.17, s * 0.14, 8).move(0, tip[1] + s * 0.15, tip[2] + s * 0.35),
-        kit.paint.black(),
+        ellipsoid(s * 0.22, s * 0.17, s * 0.14, 8).move(0, tip[1] + s * 0.15, tip[2] + s * 0.35), kit.black()
     )
     _ears(kit, head, s, dark)
     _coat_extra(kit, y, length, girth, fur, dark)
     if kit.chance(0.12):  # mane
         mane = torus(s * 0.95, s * 0.42, 12, 7).turn("x", 80)
-        kit.add(mane.move(0, float(head[1]) - 0.1 * s, float(head[2]) - 0.1 * s), kit.paint.bark())
+        kit.add(mane.move(0, float(head[1]) - 0.1 * s, float(head[2]) - 0.1 * s), kit.bark())
     if kit.chance(0.12):  # collar
         mid = base + direction * (neck * 0.6 + girth * 0.25)
-        kit.add(torus(girth * 0.6, 0.035, 16, 6).turn("x", 90 - rise).move(*mid), kit.paint.accent())
+        kit.add(torus(girth * 0.6, 0.035, 16, 6).turn("x", 90 - rise).move(*mid), kit.accent())
 
 
 def _four_legs(
@@ -225,7 +210,7 @@ def _coat_extra(kit: Kit, y: float, length: float, girth: float, fur: Material, 
     """Perhaps wool, humps, a saddle or patches on a body whose middle is at height y."""
     extra = kit.whole(0, 7)
     if extra == 0:
-        wool = kit.paint.white()
+        wool = kit.white()
         for _ in range(12):
             d = kit.rng.normal(size=3) * [0.5 * girth, 0.35 * girth, 0.28 * length]
             lump = lumpy(girth * kit.u(0.45, 0.65), kit.rng, 1, 0.15)
@@ -236,7 +221,7 @@ def _coat_extra(kit: Kit, y: float, length: float, girth: float, fur: Material, 
             kit.add(hump.move(0, 0, z * length), fur)
     elif extra == 2:
         saddle = superellipsoid(girth * 1.05, girth * 0.6, length * 0.2, 0.6, 12)
-        kit.add(saddle.move(0, y + girth * 0.5), kit.paint.leather())
+        kit.add(saddle.move(0, y + girth * 0.5), kit.leather())
     elif extra == 3:
         patch = ellipsoid(girth * 0.35, girth * 0.35, girth * 0.45, 8)
         for _ in range(kit.whole(2, 5)):
@@ -246,11 +231,7 @@ def _coat_extra(kit: Kit, y: float, length: float, girth: float, fur: Material, 
 
 def bird(kit: Kit) -> None:
     """Song birds, ducks, chickens, penguins, owls, parrots, storks, eagles with spread wings."""
-    body, coat, second = (
-        Body(kit, 0.25),
-        kit.paint.fur() if kit.chance(0.4) else kit.paint.paint(),
-        kit.paint.accent(),
-    )
+    body, coat, second = (Body(kit, 0.25), kit.fur() if kit.chance(0.4) else kit.paint(), kit.accent())
     upright, s = kit.u(0, 80), kit.u(0.28, 0.4)
     length, legs = kit.u(0.25, 0.6), kit.log(0.08, 0.8)
     tilt = np.radians(upright)
@@ -260,7 +241,7 @@ def bird(kit: Kit) -> None:
     body.limb(
         tuple(middle - d * length * 0.5), tuple(middle + d * length * 0.5), s * kit.u(0.6, 0.9), s, coat
     )
-    belly = kit.paint.white() if kit.chance(0.4) else coat
+    belly = kit.white() if kit.chance(0.4) else coat
     if belly is not coat and body.flesh is None and not body.boxy:
         kit.add(ellipsoid(s * 0.8, s * 0.9, s * 0.8, 12).move(0, y - 0.05, s * 0.35), belly)
     neck = kit.log(0.05, 0.8)
@@ -275,7 +256,7 @@ def bird(kit: Kit) -> None:
         tuple(tail + d * s * 0.3), tuple(tail - d * fan * 0.6 + np.array([0, 0.12, 0])), s * 0.3, 0.06, second
     )
     body.finish()
-    beak = kit.paint.colour(0.95, 0.65, 0.15)
+    beak = kit.colour(0.95, 0.65, 0.15)
     _bird_head(kit, float(head[1]), float(head[2]), r, beak)
     if kit.chance(0.33):
         spread = wing(kit.u(0.7, 1.3), s * 1.3, s * 0.4, kit.u(0.0, 0.4), 0.1, kit.u(-0.1, 0.5))
@@ -283,7 +264,7 @@ def bird(kit: Kit) -> None:
     else:
         folded = ellipsoid(s * 0.18, s * 0.55, s * 0.95, 10).turn("x", -upright * 0.8)
         kit.pair(folded.turn("z", kit.pick(0.0, kit.u(0, 25))).move(s * 0.9, y, -0.05), second)
-    foot, thick = kit.pick(beak, kit.paint.black()), kit.u(0.025, 0.05)
+    foot, thick = kit.pick(beak, kit.black()), kit.u(0.025, 0.05)
     kit.pair(rod((s * 0.45, 0.02, 0.02), (s * 0.45, legs + s * 0.5, -0.02), thick, sides=6), foot)
     toes = extrude([(-0.1, 0.2), (0, -0.05), (0.1, 0.2), (0.0, 0.14)], 0.04).turn("x", 90)
     kit.pair(toes.move(s * 0.45, 0.02, 0.04), foot)
@@ -299,15 +280,15 @@ def _bird_head(kit: Kit, y: float, z: float, r: float, beak: Material) -> None:
         kit.add(ellipsoid(r * 0.4, r * 0.14, long * 0.6, 8).move(0, y - r * 0.15, z + r * 0.9), beak)
     eyes(kit, r * 0.55, y + r * 0.3, z + r * 0.68, r * 0.15)
     if kit.chance(0.25):
-        red = kit.paint.colour(0.85, 0.12, 0.1)
+        red = kit.colour(0.85, 0.12, 0.1)
         for along in (-0.3, 0.0, 0.3):
             kit.add(ellipsoid(r * 0.12, r * 0.3, r * 0.22, 7).move(0, y + r, z + along * r), red)
 
 
 def plush(kit: Kit) -> None:
     """Sitting toys: teddy bears, rabbits, cats, frogs; owls and fantastic small monsters."""
-    body, fur = Body(kit, 0.35), kit.paint.fur() if kit.chance(0.6) else kit.paint.plastic()
-    pale = kit.paint.white() if kit.chance(0.5) else fur
+    body, fur = Body(kit, 0.35), kit.fur() if kit.chance(0.6) else kit.plastic()
+    pale = kit.white() if kit.chance(0.5) else fur
     r, head = kit.u(0.36, 0.5), kit.u(0.3, 0.5)
     y = r * 0.95
     body.egg((0, y, 0), (r, r * kit.u(0.95, 1.25), r * 0.9), fur)
@@ -327,7 +308,7 @@ def plush(kit: Kit) -> None:
     )
     kit.add(
         ellipsoid(head * 0.16, head * 0.12, head * 0.12, 8).move(0, top - head * 0.12, head * 1.18),
-        kit.paint.black(),
+        kit.black(),
     )
     eyes(kit, head * 0.42, top + head * 0.18, head * 0.86, head * 0.13)
     kind = kit.whole(0, 3)
@@ -347,15 +328,10 @@ def plush(kit: Kit) -> None:
     else:
         kit.pair(
             limb((head * 0.4, top + head * 0.7, 0), (head * 0.7, top + head * 1.4, 0.0), 0.06, 0.11, 8),
-            kit.paint.accent(),
+            kit.accent(),
         )
     if kit.chance(0.3):
-        kit.add(torus(head * 0.75, 0.07, 16, 7).move(0, top - head * 0.8, 0.03), kit.paint.accent())
+        kit.add(torus(head * 0.75, 0.07, 16, 7).move(0, top - head * 0.8, 0.03), kit.accent())
 
 
-FAMILIES: tuple[Choice, ...] = (
-    quadruped,
-    quadruped,
-    bird,
-    plush,
-)
+FAMILIES: tuple[Choice, ...] = (quadruped, quadruped, bird, plush)

@@ -5,30 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import fuselage, wing
+from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.creatures import Body, eyes
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
-from maquette.train.procedural.primitives import (
-    ball,
-    box,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rod,
-    superellipsoid,
-    tube,
-)
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import ball, disc, dome, ellipsoid, frustum, lathe, superellipsoid
 
 
 def fish(kit: Kit) -> None:
     """Fish of many outlines, sharks, whales and dolphins."""
-    skin, second = kit.paint.paint(), kit.paint.accent()
+    skin, second = kit.paint(), kit.accent()
     length, w, h = kit.u(1.0, 1.8), kit.u(0.12, 0.35), kit.log(0.18, 0.6)
     half, fat = length / 2, kit.u(-0.1, 0.25)
     stations = [
@@ -41,7 +30,7 @@ def fish(kit: Kit) -> None:
     kit.add(fuselage(stations, kit.sides_for(0.8)), skin)
     if kit.chance(0.5):
         belly = [(z, ww * 0.92, hh * 0.75, -0.3 * hh) for z, ww, hh, _ in stations]
-        kit.add(fuselage(belly, kit.sides_for(0.8)), kit.paint.white())
+        kit.add(fuselage(belly, kit.sides_for(0.8)), kit.white())
     fork, t = kit.u(0.3, 0.7), 0.05
     fin = [(0.05, -0.06), (0.05, 0.06), (-0.4, fork), (-0.2 - 0.15 * kit.u(0, 1), 0.0), (-0.4, -fork)]
     flat = kit.chance(0.25)  # whales and dolphins beat up and down
@@ -72,7 +61,7 @@ def fish(kit: Kit) -> None:
 
 def octopus(kit: Kit) -> None:
     """Jelly fish or octopus."""
-    skin, second = kit.paint.paint(), kit.paint.accent()
+    skin, second = kit.paint(), kit.accent()
     r = kit.u(0.4, 0.55)
     kit.add(
         lathe(
@@ -105,7 +94,7 @@ def octopus(kit: Kit) -> None:
 
 def ray(kit: Kit) -> None:
     """Ray or flat fish."""
-    skin = kit.paint.paint()
+    skin = kit.paint()
     span, long = kit.u(0.6, 1.0), kit.u(0.5, 0.8)
     kit.pair(wing(span, long * 1.8, 0.15, long * 0.5, 0.26, kit.u(-0.1, 0.3)), skin)
     kit.add(
@@ -135,15 +124,15 @@ def _insect_legs(kit: Kit, count: int, reach: float, knee: float, look: Material
 
 def bee(kit: Kit) -> None:
     """Bee or fly."""
-    shell, dark = kit.paint.paint(), kit.paint.black()
+    shell, dark = kit.paint(), kit.black()
     for i in range(4):
         z, r = -0.3 * i + 0.1, 0.3 * (1 - 0.12 * abs(i - 1))
         kit.add(
             ellipsoid(r, r, 0.2, kit.sides_for(0.8)).move(0, 0.5, z),
-            kit.paint.colour(0.95, 0.75, 0.15) if i % 2 else dark,
+            kit.colour(0.95, 0.75, 0.15) if i % 2 else dark,
         )
     kit.add(ball(0.26, 2).move(0, 0.52, 0.42), shell)
-    kit.pair(leaf_arc(0.8, 0.3, 0.1, 0.22).turn("y", kit.u(-10, 40)).move(0.12, 0.75, 0.0), kit.paint.glass())
+    kit.pair(leaf_arc(0.8, 0.3, 0.1, 0.22).turn("y", kit.u(-10, 40)).move(0.12, 0.75, 0.0), kit.glass())
     eyes(kit, 0.14, 0.62, 0.6, 0.06)
     kit.pair(tube(curve([(0.08, 0.72, 0.5), (0.14, 0.95, 0.6), (0.2, 1.0, 0.72)], 3), 0.025, 5), dark)
     _insect_legs(kit, 3, 0.35, 0.35, dark)
@@ -151,7 +140,7 @@ def bee(kit: Kit) -> None:
 
 def beetle(kit: Kit) -> None:
     """Beetle or ladybird."""
-    shell, dark = kit.paint.paint(), kit.paint.black()
+    shell, dark = kit.paint(), kit.black()
     kit.add(dome(0.5, 0.42, kit.sides, 5).scale(1, 1, 1.25).move(0, 0.14), shell)
     kit.add(ellipsoid(0.28, 0.2, 0.2, 10).move(0, 0.26, 0.62), dark)
     kit.add(box(0.035, 0.1, 1.1).move(0, 0.5, -0.05), dark)
@@ -165,7 +154,7 @@ def beetle(kit: Kit) -> None:
 
 def butterfly(kit: Kit) -> None:
     """Butterfly."""
-    shell, second, dark = kit.paint.paint(), kit.paint.accent(), kit.paint.black()
+    shell, second, dark = kit.paint(), kit.accent(), kit.black()
     kit.add(limb((0, 0.3, -0.45), (0, 0.3, 0.4), 0.08, 0.1, 8), dark)
     kit.add(ball(0.13, 1).move(0, 0.32, 0.52), dark)
     lift = kit.u(0, 60)
@@ -181,7 +170,7 @@ def butterfly(kit: Kit) -> None:
 
 def spider(kit: Kit) -> None:
     """Spider or ant."""
-    shell, dark = kit.paint.paint(), kit.paint.black()
+    shell, dark = kit.paint(), kit.black()
     kit.add(ellipsoid(0.36, 0.32, 0.42, kit.sides).move(0, 0.5, -0.45), shell)
     kit.add(ellipsoid(0.22, 0.18, 0.26, 12).move(0, 0.42, 0.1), shell)
     kit.add(ball(0.17, 2).move(0, 0.44, 0.42), shell)
@@ -191,7 +180,7 @@ def spider(kit: Kit) -> None:
 
 def crab(kit: Kit) -> None:
     """Crab."""
-    shell, second = kit.paint.paint(), kit.paint.accent()
+    shell, second = kit.paint(), kit.accent()
     kit.add(superellipsoid(0.55, 0.22, 0.4, 0.8, 18).move(0, 0.35), shell)
     kit.pair(limb((0.4, 0.35, 0.3), (0.7, 0.4, 0.6), 0.1, 0.1, 8), shell)
     kit.pair(ellipsoid(0.17, 0.12, 0.24, 9).move(0.72, 0.42, 0.8), shell)
@@ -203,7 +192,7 @@ def crab(kit: Kit) -> None:
 
 def turtle(kit: Kit) -> None:
     """Turtle."""
-    skin, second = kit.paint.leaf() if kit.chance(0.5) else kit.paint.paint(), kit.paint.accent()
+    skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
     kit.add(dome(0.6, kit.u(0.35, 0.55), kit.pick(kit.sides, 8)).scale(1, 1, 1.15).move(0, 0.2), second)
     kit.add(disc(0.62, 0.1, kit.sides, 0.03).scale(1, 1, 1.15).move(0, 0.14), skin)
     kit.four(limb((0.4, 0.22, 0.45), (0.62, 0.06, 0.62), 0.13, 0.11, 8), skin)
@@ -215,7 +204,7 @@ def turtle(kit: Kit) -> None:
 
 def snail(kit: Kit) -> None:
     """Snail."""
-    skin, second = kit.paint.leaf() if kit.chance(0.5) else kit.paint.paint(), kit.paint.accent()
+    skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
     t = np.linspace(0, 4.2 * np.pi, 40)
     r = 0.06 + 0.34 * (t / t[-1])
     path = np.stack([0.22 * (1 - t / t[-1]), 0.55 + r * np.sin(t), r * np.cos(t) - 0.1], 1)
@@ -228,7 +217,7 @@ def snail(kit: Kit) -> None:
 
 def snake(kit: Kit) -> None:
     """Snake or worm: coiled or winding."""
-    skin = kit.paint.leaf() if kit.chance(0.5) else kit.paint.paint()
+    skin = kit.leaf() if kit.chance(0.5) else kit.paint()
     if kit.chance(0.5):
         t = np.linspace(0, 4 * np.pi, 36)
         r = 0.5 - 0.3 * t / t[-1]
@@ -252,7 +241,7 @@ def snake(kit: Kit) -> None:
 
 def frog(kit: Kit) -> None:
     """Frog or toad."""
-    skin = kit.paint.leaf() if kit.chance(0.5) else kit.paint.paint()
+    skin = kit.leaf() if kit.chance(0.5) else kit.paint()
     body = Body(kit, 0.4)
     body.egg((0, 0.35, 0), (0.42, 0.32, 0.5), skin)
     body.egg((0, 0.5, 0.32), (0.36, 0.24, 0.3), skin)
@@ -266,7 +255,7 @@ def frog(kit: Kit) -> None:
 
 def dinosaur(kit: Kit) -> None:
     """Dinosaur or dragon on two legs."""
-    skin, second = kit.paint.leaf() if kit.chance(0.5) else kit.paint.paint(), kit.paint.accent()
+    skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
     body = Body(kit, 0.4)
     lean = kit.u(0.2, 0.8)
     chest, hip = np.array([0, 0.95 + 0.3 * lean, 0.3]), np.array([0, 0.75, -0.15])
@@ -300,7 +289,7 @@ def dinosaur(kit: Kit) -> None:
 
 def caterpillar(kit: Kit) -> None:
     """Caterpillar or lizard."""
-    skin, second = kit.paint.leaf() if kit.chance(0.5) else kit.paint.paint(), kit.paint.accent()
+    skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
     count = kit.whole(5, 9)
     for i in range(count):
         z = 0.28 * (i - count / 2)
@@ -309,10 +298,10 @@ def caterpillar(kit: Kit) -> None:
             ball(0.22 if i < count - 1 else 0.27, 2).move(0.06 * np.sin(i * 1.3), y, z),
             skin if i % 2 else second,
         )
-        kit.pair(ball(0.07, 1).move(0.14, 0.05, z), kit.paint.black())
+        kit.pair(ball(0.07, 1).move(0.14, 0.05, z), kit.black())
     z = 0.28 * (count - 1 - count / 2)
     eyes(kit, 0.12, 0.58, z + 0.22, 0.05)
-    kit.pair(rod((0.08, 0.65, z), (0.18, 0.95, z + 0.05), 0.025, 0.045, 6), kit.paint.black())
+    kit.pair(rod((0.08, 0.65, z), (0.18, 0.95, z + 0.05), 0.025, 0.045, 6), kit.black())
 
 
 FAMILIES: tuple[Choice, ...] = (

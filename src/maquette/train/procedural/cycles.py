@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    box,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    lathe,
-    rod,
-    superellipsoid,
-    tapered_box,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import disc, dome, ellipsoid, hollow, lathe, superellipsoid, torus
 from maquette.train.procedural.vehicles import wheels
-from maquette.train.procedural.vessels import hollow
 
 
 def _cycle_wheel(kit: Kit, z: float, radius: float, thick: float, spokes: bool = False) -> None:
     """A tyre in the plane of symmetry, standing on y = 0, with a hub and spokes or a disc."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     tyre = torus(radius - thick, thick, max(kit.sides, 12), 8).turn("z", 90)
-    kit.add(tyre.move(0, radius, z), kit.paint.rubber())
+    kit.add(tyre.move(0, radius, z), kit.rubber())
     kit.add(disc(0.06, 0.14, 8).move(0, -0.07).turn("z", 90).move(0, radius, z), metal)
     if spokes:
         for angle in (0.0, 45.0, 90.0, 135.0):
@@ -50,9 +39,9 @@ def _cart_wheel(kit: Kit, x: float, z: float, radius: float, wood: Material, iro
 
 def bicycle(kit: Kit) -> None:
     """Bicycle."""
-    frame, dark = kit.paint.paint(), kit.paint.rubber()
+    frame, dark = kit.paint(), kit.rubber()
     r, t = kit.u(0.34, 0.42), kit.u(0.035, 0.05)
-    metal = kit.paint.metal()
+    metal = kit.metal()
 
     back, front = -0.55, 0.55
     _cycle_wheel(kit, back, r, t, spokes=True)
@@ -87,31 +76,26 @@ def bicycle(kit: Kit) -> None:
     kit.add(superellipsoid(0.09, 0.04, 0.15, 0.7, 10).move(0, r * 2.2, -0.28), dark)
     kit.add(disc(0.11, 0.06, 12).move(0, -0.03).turn("z", 90).move(*crank), metal)
     if kit.chance(0.4):
-        kit.add(hollow([(0.13, 0), (0.18, 0.22)], 0.03, 0.03, 4).move(0, r * 2.1, 0.52), kit.paint.wood())
+        kit.add(hollow([(0.13, 0), (0.18, 0.22)], 0.03, 0.03, 4).move(0, r * 2.1, 0.52), kit.wood())
 
 
 def motorbike(kit: Kit) -> None:
     """Motorbike or moped."""
-    frame, dark = kit.paint.paint(), kit.paint.rubber()
+    frame, dark = kit.paint(), kit.rubber()
     r = kit.u(0.34, 0.42)
-    metal = kit.paint.metal()
+    metal = kit.metal()
 
     thick = kit.u(0.07, 0.1)
     _cycle_wheel(kit, -0.6, r, thick)
     _cycle_wheel(kit, 0.65, r, thick)
     kit.add(superellipsoid(0.16, 0.17, 0.35, 0.7, 12).move(0, r * 2.15, 0.12), frame)
-    kit.add(superellipsoid(0.15, 0.09, 0.36, 0.6, 12).move(0, r * 2.0, -0.42), kit.paint.leather())
+    kit.add(superellipsoid(0.15, 0.09, 0.36, 0.6, 12).move(0, r * 2.0, -0.42), kit.leather())
     kit.add(box(0.25, 0.35, 0.5, 0.05).move(0, r * 1.15, 0.02), metal)
     kit.pair(rod((0.1, r, 0.65), (0.1, r * 2.5, 0.38), 0.035, sides=6), metal)
     kit.add(
         tube(
             curve(
-                [
-                    (-0.35, r * 2.65, 0.2),
-                    (-0.1, r * 2.6, 0.38),
-                    (0.1, r * 2.6, 0.38),
-                    (0.35, r * 2.65, 0.2),
-                ],
+                [(-0.35, r * 2.65, 0.2), (-0.1, r * 2.6, 0.38), (0.1, r * 2.6, 0.38), (0.35, r * 2.65, 0.2)],
                 3,
             ),
             0.03,
@@ -119,7 +103,7 @@ def motorbike(kit: Kit) -> None:
         ),
         dark,
     )
-    kit.add(ellipsoid(0.11, 0.11, 0.1, 10).move(0, r * 2.35, 0.52), kit.paint.colour(1, 0.95, 0.7))
+    kit.add(ellipsoid(0.11, 0.11, 0.1, 10).move(0, r * 2.35, 0.52), kit.colour(1, 0.95, 0.7))
     kit.add(rod((0.14, r * 0.7, 0.1), (0.16, r * 0.8, -0.75), 0.05, sides=8), metal)
     kit.pair(rod((0.08, r, -0.6), (0.08, r * 1.9, -0.35), 0.035, sides=6), frame)
     kit.add(tapered_box((0.2, 0.5), (0.14, 0.4), 0.08).move(0, r * 2.0, 0.65), frame)
@@ -127,8 +111,8 @@ def motorbike(kit: Kit) -> None:
 
 def scooter(kit: Kit) -> None:
     """Kick scooter."""
-    frame, dark = kit.paint.paint(), kit.paint.rubber()
-    metal = kit.paint.metal()
+    frame, dark = kit.paint(), kit.rubber()
+    metal = kit.metal()
 
     small = kit.u(0.12, 0.18)
     _cycle_wheel(kit, -0.55, small, 0.035)
@@ -141,8 +125,8 @@ def scooter(kit: Kit) -> None:
 
 def pram(kit: Kit) -> None:
     """Pram or shopping trolley."""
-    frame, dark = kit.paint.paint(), kit.paint.rubber()
-    metal = kit.paint.metal()
+    frame, dark = kit.paint(), kit.rubber()
+    metal = kit.metal()
     basket = (
         hollow([(0.3, 0), (0.36, 0.35)], 0.04, 0.05, 4)
         if kit.chance(0.5)
@@ -150,7 +134,7 @@ def pram(kit: Kit) -> None:
     )
     kit.add(basket.scale(0.9, 1, 1.5).move(0, 0.45), frame)
     if kit.chance(0.5):
-        kit.add(dome(0.37, 0.45, kit.sides).scale(0.9, 1, 0.75).move(0, 0.8, 0.25), kit.paint.accent())
+        kit.add(dome(0.37, 0.45, kit.sides).scale(0.9, 1, 0.75).move(0, 0.8, 0.25), kit.accent())
     kit.pair(rod((0.3, 0.75, -0.4), (0.28, 1.05, -0.85), 0.03, sides=6), metal)
     kit.add(rod((-0.3, 1.05, -0.85), (0.3, 1.05, -0.85), 0.035, sides=6), dark)
     kit.four(rod((0.28, 0.14, 0.42), (0.2, 0.5, 0.3), 0.03, sides=6), metal)
@@ -159,7 +143,7 @@ def pram(kit: Kit) -> None:
 
 def wagon(kit: Kit) -> None:
     """A hand cart or a four-wheeled wagon, covered, loaded or empty."""
-    kind, wood, iron = kit.whole(0, 1), kit.paint.wood(), kit.paint.metal()
+    kind, wood, iron = kit.whole(0, 1), kit.wood(), kit.metal()
     r = kit.u(0.3, 0.5)
 
     width, length = kit.u(0.7, 1.0), kit.u(1.0, 1.8)
@@ -187,23 +171,23 @@ def wagon(kit: Kit) -> None:
     if kit.chance(0.4):  # canvas cover
         arch = np.linspace(0, np.pi, 9)
         outline = np.stack([width * 0.58 * np.cos(arch), kit.u(0.6, 0.9) * np.sin(arch)], 1)
-        kit.add(extrude(outline, length * 1.05).move(0, r + 0.35), kit.paint.cloth())
+        kit.add(extrude(outline, length * 1.05).move(0, r + 0.35), kit.cloth())
     elif kit.chance(0.6):
         for _ in range(kit.whole(3, 8)):
             s = kit.u(0.14, 0.26)
             kit.add(
                 ellipsoid(s, s, s, 8).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length),
-                kit.paint.leaf(),
+                kit.leaf(),
             )
 
 
 def wheelbarrow(kit: Kit) -> None:
     """Wheelbarrow."""
-    wood, iron = kit.paint.wood(), kit.paint.metal()
-    kit.add(hollow([(0.3, 0), (0.5, 0.4)], 0.05, 0.06, 4).scale(0.8, 1, 1.1).move(0, 0.35), kit.paint.paint())
+    wood, iron = kit.wood(), kit.metal()
+    kit.add(hollow([(0.3, 0), (0.5, 0.4)], 0.05, 0.06, 4).scale(0.8, 1, 1.1).move(0, 0.35), kit.paint())
     kit.add(
         disc(0.24, 0.12, kit.sides_for(0.8), 0.02).move(0, -0.06).turn("z", 90).move(0, 0.24, 0.75),
-        kit.paint.rubber(),
+        kit.rubber(),
     )
     kit.pair(rod((0.06, 0.24, 0.78), (0.35, 0.6, -1.1), 0.04, sides=6), wood)
     kit.pair(rod((0.25, 0.0, -0.3), (0.25, 0.45, -0.25), 0.04, sides=6), iron)
@@ -211,7 +195,7 @@ def wheelbarrow(kit: Kit) -> None:
 
 def cannon(kit: Kit) -> None:
     """Cannon."""
-    wood, iron = kit.paint.wood(), kit.paint.metal()
+    wood, iron = kit.wood(), kit.metal()
     r = kit.u(0.3, 0.5)
 
     kit.pair(disc(0.05, 0.05, 6).move(0.3), iron)
@@ -220,11 +204,8 @@ def cannon(kit: Kit) -> None:
     barrel = lathe(
         [(0.12, 0), (0.2, 0.06), (0.2, 0.4), (0.14, 1.1), (0.18, 1.2), (0.18, 1.3)], kit.sides
     ).turn("x", 90)
-    kit.add(barrel.move(0, 0, -0.5).turn("x", -kit.u(0, 25)).move(0, r + 0.15), kit.paint.metal())
+    kit.add(barrel.move(0, 0, -0.5).turn("x", -kit.u(0, 25)).move(0, r + 0.15), kit.metal())
     kit.add(box(0.3, 0.15, 1.1).turn("x", -12).move(0, r * 0.8, -0.45), wood)
 
 
-FAMILIES: tuple[Choice, ...] = (
-    (bicycle, motorbike, scooter, pram),
-    (wagon, wagon, wheelbarrow, cannon),
-)
+FAMILIES: tuple[Choice, ...] = ((bicycle, motorbike, scooter, pram), (wagon, wagon, wheelbarrow, cannon))

@@ -5,27 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural import fruit, sweets
+from maquette.train.procedural.boxes import box, extrude, rectangle
 from maquette.train.procedural.kit import Choice, Kit, draw_family
-from maquette.train.procedural.primitives import (
-    Array,
-    Part,
+from maquette.train.procedural.part import Array, Part, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import (
     ball,
-    box,
-    curve,
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
-    limb,
+    hollow,
     lumpy,
-    rectangle,
-    rod,
     superellipsoid,
     torus,
-    tube,
 )
-from maquette.train.procedural.vessels import hollow
 
 
 def sector(radius: float, degrees: float, steps: int = 7) -> Array:
@@ -37,8 +31,8 @@ def sector(radius: float, degrees: float, steps: int = 7) -> Array:
 
 def layer_cake(kit: Kit) -> None:
     """Whole cake, one or more tiers."""
-    dough, cream = kit.paint.colour(0.8, 0.58, 0.32), kit.paint.accent()
-    topping = kit.paint.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
+    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     y, r = 0.0, 0.6
     sides = kit.pick(kit.sides, kit.sides, 4)
     for _ in range(kit.whole(1, 3)):
@@ -50,16 +44,16 @@ def layer_cake(kit: Kit) -> None:
         y, r = y + h, r * kit.u(0.6, 0.8)
     for i in range(kit.pick(0, 0, 1, 3, 5)):
         x, z = 0.3 * r * np.cos(2.4 * i) * (i > 0), 0.3 * r * np.sin(2.4 * i) * (i > 0)
-        kit.add(rod((x, y, z), (x, y + 0.28, z), 0.035, sides=6), kit.paint.plastic())
-        kit.add(ellipsoid(0.03, 0.07, 0.03, 6).move(x, y + 0.34, z), kit.paint.colour(1, 0.75, 0.2))
+        kit.add(rod((x, y, z), (x, y + 0.28, z), 0.035, sides=6), kit.plastic())
+        kit.add(ellipsoid(0.03, 0.07, 0.03, 6).move(x, y + 0.34, z), kit.colour(1, 0.75, 0.2))
     if kit.chance(0.5):
-        kit.add(disc(0.8, 0.05, kit.sides).move(0, -0.05), kit.paint.ceramic())
+        kit.add(disc(0.8, 0.05, kit.sides).move(0, -0.05), kit.ceramic())
 
 
 def cake_slice(kit: Kit) -> None:
     """A slice of cake, cheese, pie."""
-    dough, cream = kit.paint.colour(0.8, 0.58, 0.32), kit.paint.accent()
-    topping = kit.paint.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
+    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     outline, layers, y = sector(1.0, kit.u(30, 60)), kit.whole(1, 4), 0.0
     for _ in range(layers):
         for thick, m in ((kit.u(0.12, 0.3), dough), (0.06, cream)):
@@ -67,19 +61,16 @@ def cake_slice(kit: Kit) -> None:
             y += thick * 0.99
     kit.add(ball(0.1, 1).move(0, y + 0.06, 0.7), topping)
     if kit.chance(0.4):
-        kit.add(disc(0.75, 0.06, kit.sides).move(0, -0.06, 0.5), kit.paint.ceramic())
+        kit.add(disc(0.75, 0.06, kit.sides).move(0, -0.06, 0.5), kit.ceramic())
 
 
 def cupcake(kit: Kit) -> None:
     """Cupcake or muffin."""
-    dough, cream = kit.paint.colour(0.8, 0.58, 0.32), kit.paint.accent()
-    topping = kit.paint.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
+    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     r = kit.u(0.32, 0.42)
     part = frustum(r * 0.72, r, 0.42, max(kit.sides, 16))
-    kit.add(
-        part.ripple(8, 0.05),
-        kit.paint.plastic(),
-    )
+    kit.add(part.ripple(8, 0.05), kit.plastic())
     if kit.chance(0.5):
         for i in range(3):
             kit.add(torus(r * (0.72 - 0.24 * i), r * 0.3, kit.sides, 8).move(0, 0.48 + 0.17 * i), cream)
@@ -92,8 +83,8 @@ def cupcake(kit: Kit) -> None:
 
 def pizza(kit: Kit) -> None:
     """Pizza, whole, missing a piece or one slice."""
-    dough = kit.paint.colour(0.8, 0.58, 0.32)
-    topping = kit.paint.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    dough = kit.colour(0.8, 0.58, 0.32)
+    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     degrees = kit.pick(359.0, 300.0, 45.0, 60.0)
     outline = sector(1.0, degrees, 25 if degrees > 100 else 7)
     if degrees > 350:
@@ -101,7 +92,7 @@ def pizza(kit: Kit) -> None:
     kit.add(extrude(outline, 0.07).turn("x", -90), dough)
     kit.add(
         extrude(outline * 0.88, 0.07).turn("x", -90).move(0, 0.03, 0.05 * (degrees < 100)),
-        kit.paint.colour(0.95, 0.78, 0.35),
+        kit.colour(0.95, 0.78, 0.35),
     )
     angle = np.radians(np.linspace(-degrees / 2, degrees / 2, 25 if degrees > 100 else 7))
     crust = np.stack([0.96 * np.sin(angle), np.full_like(angle, 0.05), 0.96 * np.cos(angle)], 1)
@@ -113,8 +104,8 @@ def pizza(kit: Kit) -> None:
 
 def pie(kit: Kit) -> None:
     """Pie or tart."""
-    dough = kit.paint.colour(0.8, 0.58, 0.32)
-    topping = kit.paint.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    dough = kit.colour(0.8, 0.58, 0.32)
+    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     kit.add(hollow([(0.5, 0), (0.65, 0.2), (0.68, 0.22)], 0.07, 0.06, kit.sides), dough)
     kit.add(disc(0.6, 0.06, kit.sides).move(0, 0.12), topping)
     for i in range(-2, 3):
@@ -125,12 +116,8 @@ def pie(kit: Kit) -> None:
 
 def burger(kit: Kit) -> None:
     """Burger."""
-    bun = kit.paint.colour(0.85, 0.58, 0.25)
-    meat, salad, cheese = (
-        kit.paint.colour(0.4, 0.22, 0.12),
-        kit.paint.leaf(),
-        kit.paint.colour(0.98, 0.75, 0.15),
-    )
+    bun = kit.colour(0.85, 0.58, 0.25)
+    meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
     r, y = 0.5, 0.0
     kit.add(disc(r, 0.16, kit.sides, 0.05), bun)
     y = 0.15
@@ -157,36 +144,31 @@ def burger(kit: Kit) -> None:
             )
             y += 0.05
         else:
-            kit.add(disc(r * 0.9, 0.07, kit.sides).move(0, y), kit.paint.colour(0.88, 0.2, 0.12))
+            kit.add(disc(r * 0.9, 0.07, kit.sides).move(0, y), kit.colour(0.88, 0.2, 0.12))
             y += 0.06
     kit.add(dome(r * 1.03, kit.u(0.25, 0.42), kit.sides).move(0, y - 0.01), bun)
 
 
 def hot_dog(kit: Kit) -> None:
     """Hot dog or filled roll."""
-    bun = kit.paint.colour(0.85, 0.58, 0.25)
-    cheese = kit.paint.colour(0.98, 0.75, 0.15)
+    bun = kit.colour(0.85, 0.58, 0.25)
+    cheese = kit.colour(0.98, 0.75, 0.15)
     length = kit.u(0.9, 1.3)
     half = limb((-length / 2, 0.15, 0), (length / 2, 0.15, 0), 0.17, sides=kit.sides_for(0.8))
     kit.pair(half.move(0, 0, 0.13), bun, "z")
     kit.add(
-        limb((-length * 0.58, 0.27, 0), (length * 0.58, 0.27, 0), 0.11, sides=10),
-        kit.paint.colour(0.75, 0.3, 0.18),
+        limb((-length * 0.58, 0.27, 0), (length * 0.58, 0.27, 0), 0.11, sides=10), kit.colour(0.75, 0.3, 0.18)
     )
     x = np.linspace(-0.45, 0.45, 13) * length
     kit.add(
         tube(np.stack([x, np.full(13, 0.38), 0.05 * np.sin(x * 14)], 1), 0.028, 6, up=(0, 1, 0)),
-        kit.pick(cheese, kit.paint.colour(0.85, 0.15, 0.1)),
+        kit.pick(cheese, kit.colour(0.85, 0.15, 0.1)),
     )
 
 
 def sandwich(kit: Kit) -> None:
     """Sandwich or toast."""
-    meat, salad, cheese = (
-        kit.paint.colour(0.4, 0.22, 0.12),
-        kit.paint.leaf(),
-        kit.paint.colour(0.98, 0.75, 0.15),
-    )
+    meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
     outline = rectangle(0.9, 0.8, 0.1, 2)
     if kit.chance(0.5):
         outline = np.array([(-0.5, -0.4), (0.5, -0.4), (-0.1, 0.5)])
@@ -196,15 +178,15 @@ def sandwich(kit: Kit) -> None:
         grow = 1.0 if i % 2 == 0 else 1.06
         kit.add(
             extrude(outline * grow, thick, 0.02 if i % 2 == 0 else 0).turn("x", -90).move(0, y + thick / 2),
-            kit.paint.colour(0.9, 0.75, 0.5) if i % 2 == 0 else kit.pick(salad, cheese, meat),
+            kit.colour(0.9, 0.75, 0.5) if i % 2 == 0 else kit.pick(salad, cheese, meat),
         )
         y += thick
 
 
 def fries(kit: Kit) -> None:
     """Fries or popcorn in a box."""
-    cheese = kit.paint.colour(0.98, 0.75, 0.15)
-    kit.add(hollow([(0.22, 0), (0.32, 0.55)], 0.04, 0.05, 4).scale(1.1, 1, 0.65), kit.paint.paint())
+    cheese = kit.colour(0.98, 0.75, 0.15)
+    kit.add(hollow([(0.22, 0), (0.32, 0.55)], 0.04, 0.05, 4).scale(1.1, 1, 0.65), kit.paint())
     for _ in range(kit.whole(8, 16)):
         x, z = kit.u(-0.24, 0.24), kit.u(-0.12, 0.12)
         part = box(0.07, kit.u(0.5, 0.8), 0.07).turn("z", kit.u(-12, 12)).turn("x", kit.u(-10, 10))
@@ -216,16 +198,15 @@ def sushi(kit: Kit) -> None:
     for i in range(kit.whole(1, 3)):
         x = 0.75 * i
         if kit.chance(0.5):
-            kit.add(disc(0.28, 0.4, kit.sides, 0.02).move(x), kit.paint.black())
-            kit.add(disc(0.23, 0.42, kit.sides).move(x), kit.paint.white())
-            kit.add(disc(0.11, 0.45, 8).move(x), kit.paint.colour(0.95, 0.5, 0.3))
+            kit.add(disc(0.28, 0.4, kit.sides, 0.02).move(x), kit.black())
+            kit.add(disc(0.23, 0.42, kit.sides).move(x), kit.white())
+            kit.add(disc(0.11, 0.45, 8).move(x), kit.colour(0.95, 0.5, 0.3))
         else:
-            kit.add(superellipsoid(0.2, 0.14, 0.34, 0.6, 12).move(x, 0.14), kit.paint.white())
-            kit.add(superellipsoid(0.22, 0.06, 0.4, 0.6, 12).move(x, 0.3), kit.paint.colour(0.95, 0.5, 0.3))
+            kit.add(superellipsoid(0.2, 0.14, 0.34, 0.6, 12).move(x, 0.14), kit.white())
+            kit.add(superellipsoid(0.22, 0.06, 0.4, 0.6, 12).move(x, 0.3), kit.colour(0.95, 0.5, 0.3))
             if kit.chance(0.4):
                 kit.add(
-                    torus(0.24, 0.05, 14, 6).turn("x", 90).scale(0.95, 0.85, 1.6).move(x, 0.18),
-                    kit.paint.black(),
+                    torus(0.24, 0.05, 14, 6).turn("x", 90).scale(0.95, 0.85, 1.6).move(x, 0.18), kit.black()
                 )
 
 
@@ -237,23 +218,23 @@ def meat(kit: Kit) -> None:
         widths = np.interp(
             np.linspace(0, 1, len(path)), [0, 0.2, 0.45, 0.75, 1], [0.12, 0.3, 0.28, 0.12, 0.07]
         )
-        kit.add(tube(path, widths, kit.sides), kit.paint.colour(0.72, 0.42, 0.18))
-        kit.add(rod((0.9, 0, 0), (1.25, 0, 0), 0.05, sides=7), kit.paint.white())
-        kit.pair(ball(0.08, 1).move(1.27, 0, 0.05), kit.paint.white(), "z")
+        kit.add(tube(path, widths, kit.sides), kit.colour(0.72, 0.42, 0.18))
+        kit.add(rod((0.9, 0, 0), (1.25, 0, 0), 0.05, sides=7), kit.white())
+        kit.pair(ball(0.08, 1).move(1.27, 0, 0.05), kit.white(), "z")
     elif what == 1:
         part = lumpy(0.55, kit.rng, 2, 0.3).scale(1.0, 0.2, 0.75)
-        kit.add(part, kit.paint.colour(0.62, 0.2, 0.16))
-        kit.add(part.scale(1.06, 0.8, 1.08), kit.paint.colour(0.9, 0.75, 0.62))
-        kit.add(disc(0.09, 0.26, 8).move(0.2, -0.13, 0.1), kit.paint.white())
+        kit.add(part, kit.colour(0.62, 0.2, 0.16))
+        kit.add(part.scale(1.06, 0.8, 1.08), kit.colour(0.9, 0.75, 0.62))
+        kit.add(disc(0.09, 0.26, 8).move(0.2, -0.13, 0.1), kit.white())
     else:
-        kit.add(lumpy(0.6, kit.rng, 2, 0.25).scale(1.0, 0.1, 1.0), kit.paint.white())
-        kit.add(dome(0.22, 0.16, kit.sides).move(0.05, 0.03, 0.05), kit.paint.colour(0.98, 0.7, 0.1))
+        kit.add(lumpy(0.6, kit.rng, 2, 0.25).scale(1.0, 0.1, 1.0), kit.white())
+        kit.add(dome(0.22, 0.16, kit.sides).move(0.05, 0.03, 0.05), kit.colour(0.98, 0.7, 0.1))
 
 
 def pancakes(kit: Kit) -> None:
     """Pancakes or a stack of waffles."""
-    bun = kit.paint.colour(0.85, 0.58, 0.25)
-    cheese = kit.paint.colour(0.98, 0.75, 0.15)
+    bun = kit.colour(0.85, 0.58, 0.25)
+    cheese = kit.colour(0.98, 0.75, 0.15)
     sides = kit.pick(kit.sides, 4)
     for i in range(kit.whole(2, 6)):
         kit.add(
@@ -264,16 +245,12 @@ def pancakes(kit: Kit) -> None:
         )
     kit.add(box(0.2, 0.1, 0.2, 0.02).move(0, kit.height_since(0) + 0.04), cheese)
     if kit.chance(0.5):
-        kit.add(disc(0.75, 0.06, kit.sides).move(0, -0.06), kit.paint.ceramic())
+        kit.add(disc(0.75, 0.06, kit.sides).move(0, -0.06), kit.ceramic())
 
 
 def taco(kit: Kit) -> None:
     """Taco or wrap."""
-    meat, salad, cheese = (
-        kit.paint.colour(0.4, 0.22, 0.12),
-        kit.paint.leaf(),
-        kit.paint.colour(0.98, 0.75, 0.15),
-    )
+    meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
     angle = np.linspace(np.pi, 2 * np.pi, 9)
     outer = np.stack([0.22 * np.cos(angle), 0.2 * np.sin(angle)], 1) + np.array([0, 0.2])
     outer = np.concatenate([[[-0.27, 0.55]], outer, [[0.27, 0.55]]])
@@ -287,7 +264,7 @@ def taco(kit: Kit) -> None:
     for z in np.linspace(-0.3, 0.3, 5):
         kit.add(
             lumpy(0.17, kit.rng, 1, 0.3).move(0, 0.38 - z * z, z),
-            kit.pick(salad, meat, kit.paint.colour(0.88, 0.2, 0.12)),
+            kit.pick(salad, meat, kit.colour(0.88, 0.2, 0.12)),
         )
 
 
@@ -298,13 +275,9 @@ SAVOURIES: Choice = (burger, burger, hot_dog, sandwich, fries, sushi, meat, panc
 def served(kit: Kit) -> None:
     """A plate, tray or board with a few foods on it."""
     kit.pick(
-        lambda: kit.add(
-            hollow([(0.75, 0), (0.85, 0.05), (1.1, 0.16)], 0.06, 0.05, kit.sides), kit.paint.ceramic()
-        ),
-        lambda: kit.box(kit.paint.wood(), (2.0, 0.1, 1.4), (0, -0.05, 0)),
-        lambda: kit.add(
-            hollow([(0.5, 0), (0.52, 0.15)], 0.03, 0.06, 4).scale(2.1, 1, 1.5), kit.paint.plastic()
-        ),
+        lambda: kit.add(hollow([(0.75, 0), (0.85, 0.05), (1.1, 0.16)], 0.06, 0.05, kit.sides), kit.ceramic()),
+        lambda: kit.box(kit.wood(), (2.0, 0.1, 1.4), (0, -0.05, 0)),
+        lambda: kit.add(hollow([(0.5, 0), (0.52, 0.15)], 0.03, 0.06, 4).scale(2.1, 1, 1.5), kit.plastic()),
     )()
     places = [(-0.42, 0.0), (0.42, 0.2), (0.1, -0.42)]
     count = kit.whole(1, 3)

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.creatures import Body, eyes
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Array,
+from maquette.train.procedural.part import Array, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import (
     ball,
-    box,
-    curve,
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
     lathe,
-    limb,
     lumpy,
-    rod,
     superellipsoid,
     torus,
-    tube,
 )
 
 
@@ -62,11 +58,11 @@ def _arms(
                     0.03,
                     sides=7,
                 ),
-                kit.paint.wood(),
+                kit.wood(),
             )
             kit.add(
                 kit.pick(ball(0.08, 1), frustum(0.07, 0, 0.2, 6)).move(*(hand + np.array([0, 0.6, 0.05]))),
-                kit.paint.metal(),
+                kit.metal(),
             )
 
 
@@ -79,20 +75,20 @@ def _face(kit: Kit, y: float, head: float, skin: Material) -> None:
     if kit.chance(0.35):
         kit.add(
             box(head * 0.4, head * 0.07, head * 0.12).move(0, y - head * 0.45, head * 0.8),
-            kit.paint.colour(0.6, 0.25, 0.22),
+            kit.colour(0.6, 0.25, 0.22),
         )
     if kit.chance(0.5):
         kit.pair(ball(head * 0.18, 1).move(head * 0.88, y, 0), skin)
     if kit.chance(0.12):  # beard
         kit.add(
             lumpy(head * 0.6, kit.rng, 1, 0.15).scale(1, 1.1, 0.7).move(0, y - head * 0.75, head * 0.55),
-            kit.paint.white(),
+            kit.white(),
         )
 
 
 def _hair(kit: Kit, y: float, head: float) -> None:
     """Short, long, curly, bun and pony-tail hair, or a hat, a helmet, a hood."""
-    hair, kind = kit.paint.fur(), kit.whole(0, 8)
+    hair, kind = kit.fur(), kit.whole(0, 8)
     if kind <= 3:
         kit.add(
             ellipsoid(head * 1.0, head * 0.95, head * 1.02, 14).move(0, y + head * 0.32, -head * 0.14), hair
@@ -132,28 +128,28 @@ def _headgear(kit: Kit, y: float, head: float, helmet: bool) -> None:
     if not helmet:
         brim, tall = kit.u(1.2, 2.1), kit.u(0.5, 1.6)
         profile = np.array([(brim, 0.0), (brim, 0.1), (0.95, 0.12), (kit.u(0.1, 1.0), tall)])
-        kit.add(lathe(profile * head, kit.sides).move(0, y + head * 0.45), kit.paint.accent())
+        kit.add(lathe(profile * head, kit.sides).move(0, y + head * 0.45), kit.accent())
         return
-    kit.add(dome(head * 1.12, head * 1.15, kit.sides, 5).move(0, y + head * 0.12), kit.paint.metal())
+    kit.add(dome(head * 1.12, head * 1.15, kit.sides, 5).move(0, y + head * 0.12), kit.metal())
     if kit.chance(0.5):
         path = curve([(0.9, 0.7, 0.0), (1.6, 1.0, 0.0), (1.6, 1.7, 0.0)], 3) * head
         horn = tube(path, np.linspace(head * 0.2, 0.01, len(path)), 6)
-        kit.pair(horn.move(0, y), kit.paint.white())
+        kit.pair(horn.move(0, y), kit.white())
     else:
         crest = box(head * 0.15, head * 0.5, head * 1.6, 0.02)
-        kit.add(crest.move(0, y + head * 1.3), kit.paint.accent())
+        kit.add(crest.move(0, y + head * 1.3), kit.accent())
 
 
 def _cape(kit: Kit, shoulder: float, chest: float, leg: float) -> None:
     x = np.array([[-1.0, 0.0], [1.0, 0.0], [kit.u(1.1, 1.7), -1.0], [-1.5, -1.0]])
     part = extrude(x * [shoulder * 0.95, (chest - leg * kit.u(0.1, 0.6))], 0.045).turn("x", 8)
-    kit.add(part.move(0, chest - 0.02, -0.17), kit.paint.accent())
+    kit.add(part.move(0, chest - 0.02, -0.17), kit.accent())
 
 
 def person(kit: Kit) -> None:
     """Standing, walking, waving and T-posed people, slim to stout, adult to chibi, dressed and hatted."""
     body = Body(kit, 0.35)
-    skin, shirt = kit.paint.skin(), kit.paint.cloth()
+    skin, shirt = kit.skin(), kit.cloth()
     chibi = kit.u(0.0, 1.0) ** 1.5
     head = 0.13 + 0.2 * chibi
     leg, torso = 0.85 - 0.55 * chibi, 0.55 - 0.2 * chibi
@@ -189,11 +185,10 @@ def person(kit: Kit) -> None:
         kit.add(lathe(outline, kit.sides).scale(1, 1, 0.85), shirt)
     elif kit.chance(0.2):
         kit.add(
-            frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45, kit.sides).move(0, leg * 0.6),
-            kit.paint.accent(),
+            frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45, kit.sides).move(0, leg * 0.6), kit.accent()
         )
     if kit.chance(0.3):
-        kit.add(torus(hip * 1.12, 0.03, 16, 6).move(0, leg + 0.06), kit.paint.leather())
+        kit.add(torus(hip * 1.12, 0.03, 16, 6).move(0, leg + 0.06), kit.leather())
     _face(kit, top, head, skin)
     _hair(kit, top, head)
     if kit.chance(0.2):
@@ -202,10 +197,7 @@ def person(kit: Kit) -> None:
 
 def _legs(kit: Kit, body: Body, leg: float, hip: float, thick: float, skin: Material, hidden: bool) -> None:
     """Two legs with shoes, apart or walking; a robe hides all but the shoes."""
-    trousers, shoe = (
-        kit.pick(kit.paint.cloth, kit.paint.accent)(),
-        kit.pick(kit.paint.leather, kit.paint.black)(),
-    )
+    trousers, shoe = (kit.pick(kit.cloth, kit.accent)(), kit.pick(kit.leather, kit.black)())
     stance, walk = kit.u(0.0, 0.12), kit.pick(0.0, 0.0, 0.0, kit.u(0.1, 0.35)) * leg
     bare = kit.chance(0.15)
     for side in (1, -1):
@@ -219,28 +211,28 @@ def _legs(kit: Kit, body: Body, leg: float, hip: float, thick: float, skin: Mate
 
 def snowman(kit: Kit) -> None:
     """Snowman."""
-    accent = kit.paint.accent()
-    snow, y, r = kit.paint.white(), 0.0, 0.5
+    accent = kit.accent()
+    snow, y, r = kit.white(), 0.0, 0.5
     for i in range(kit.pick(2, 3, 3)):
         kit.add(ball(r, 2).move(0, y + r * 0.85), snow)
         top, y = y + r * 0.85, y + r * 1.5
         face, r = r, r * kit.u(0.68, 0.78)
         if i > 0 or kit.chance(0.5):
             for t in (-0.2, 0.25):
-                kit.add(ball(0.05, 1).move(0, top + t * face, face * 0.97), kit.paint.black())
+                kit.add(ball(0.05, 1).move(0, top + t * face, face * 0.97), kit.black())
     eyes(kit, face * 0.35, top + face * 0.35, face * 0.85, 0.045)
     kit.add(
         frustum(face * 0.16, 0.005, face * 1.0, 7).turn("x", 90).move(0, top + face * 0.1, face * 0.9),
-        kit.paint.colour(0.95, 0.5, 0.1),
+        kit.colour(0.95, 0.5, 0.1),
     )
-    kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, 0.02, 6), kit.paint.bark())
+    kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, 0.02, 6), kit.bark())
     if kit.chance(0.7):
         kit.add(
             lathe(
                 [(face * 1.1, 0), (face * 1.1, 0.05), (face * 0.7, 0.06), (face * 0.65, face * 1.0)],
                 kit.sides,
             ).move(0, top + face * 0.7),
-            kit.paint.black(),
+            kit.black(),
         )
     if kit.chance(0.6):
         kit.add(torus(face * 0.85, 0.09, 18, 7).move(0, top - face * 0.75), accent)
@@ -249,7 +241,7 @@ def snowman(kit: Kit) -> None:
 
 def ghost(kit: Kit) -> None:
     """Ghost."""
-    white, n = kit.pick(kit.paint.white, kit.paint.plastic)(), kit.whole(5, 9)
+    white, n = kit.pick(kit.white, kit.plastic)(), kit.whole(5, 9)
     outline = curve([(0.5, 0.0), (0.42, 0.4), (0.45, 0.8), (0.3, 1.15), (0.02, 1.25)], 4)
     part = lathe(outline, max(kit.sides, 16))
 
@@ -259,15 +251,15 @@ def ghost(kit: Kit) -> None:
         return v * np.stack([ripple, np.ones(len(v)), ripple], 1)
 
     kit.add(part.map(wavy), white)
-    kit.pair(ellipsoid(0.07, 0.1, 0.05, 8).move(0.15, 0.9, 0.38), kit.paint.black())
-    kit.add(ellipsoid(0.07, 0.08, 0.05, 8).move(0, 0.7, 0.42), kit.paint.black())
+    kit.pair(ellipsoid(0.07, 0.1, 0.05, 8).move(0.15, 0.9, 0.38), kit.black())
+    kit.add(ellipsoid(0.07, 0.08, 0.05, 8).move(0, 0.7, 0.42), kit.black())
     kit.pair(limb((0.4, 0.65, 0.05), (0.65, kit.u(0.5, 0.9), 0.15), 0.12, 0.09, 8), white)
 
 
 def gnome(kit: Kit) -> None:
     """Doll, pawn-like figure, gnome."""
-    accent = kit.paint.accent()
-    coat, skin = kit.paint.cloth(), kit.paint.skin()
+    accent = kit.accent()
+    coat, skin = kit.cloth(), kit.skin()
     kit.add(lathe(curve([(0.38, 0), (0.45, 0.3), (0.33, 0.7), (0.15, 0.85)], 4), kit.sides), coat)
     r = kit.u(0.26, 0.36)
     kit.add(ball(r, 2).move(0, 0.85 + r * 0.7), skin)
@@ -278,7 +270,7 @@ def gnome(kit: Kit) -> None:
             lathe(curve([(0.02, -0.5), (r * 0.7, -0.1), (r * 0.6, 0.1)], 3), 10)
             .scale(1, 1, 0.6)
             .move(0, 0.9 + r * 0.4, r * 0.6),
-            kit.paint.white(),
+            kit.white(),
         )
         kit.add(ball(r * 0.22, 1).move(0, 0.9 + r * 0.65, r), skin)
     kit.pair(limb((0.3, 0.65, 0), (0.42, 0.35, 0.15), 0.1, 0.09, 8), coat)
@@ -286,23 +278,23 @@ def gnome(kit: Kit) -> None:
 
 def scarecrow(kit: Kit) -> None:
     """Scarecrow or crucifix-like puppet."""
-    wood, cloth = kit.paint.wood(), kit.paint.cloth()
+    wood, cloth = kit.wood(), kit.cloth()
     kit.add(box(0.09, 1.7, 0.09).move(0, 0.85), wood)
     kit.add(box(1.5, 0.09, 0.09).move(0, 1.15), wood)
     kit.add(superellipsoid(0.27, 0.38, 0.18, 0.7, 14).move(0, 0.98), cloth)
     kit.pair(limb((0.2, 1.15, 0), (0.62, 1.15, 0), 0.12, 0.14, 8), cloth)
-    kit.add(lumpy(0.22, kit.rng, 2, 0.1).move(0, 1.55), kit.paint.colour(0.85, 0.7, 0.45))
+    kit.add(lumpy(0.22, kit.rng, 2, 0.1).move(0, 1.55), kit.colour(0.85, 0.7, 0.45))
     eyes(kit, 0.08, 1.6, 0.19, 0.03)
     kit.add(
         lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)], kit.sides).move(0, 1.68),
-        kit.paint.colour(0.8, 0.65, 0.3),
+        kit.colour(0.8, 0.65, 0.3),
     )
 
 
 def toy_soldier(kit: Kit) -> None:
     """Nutcracker or toy soldier."""
-    coat, skin, black = kit.paint.paint(), kit.paint.skin(), kit.paint.black()
-    kit.pair(disc(0.12, 0.6, kit.sides_for(0.7)).move(0.14), kit.paint.white())
+    coat, skin, black = kit.paint(), kit.skin(), kit.black()
+    kit.pair(disc(0.12, 0.6, kit.sides_for(0.7)).move(0.14), kit.white())
     kit.pair(box(0.2, 0.12, 0.34, 0.03).move(0.14, 0.05, 0.05), black)
     kit.add(disc(0.3, 0.55, kit.sides, 0.03).move(0, 0.58), coat)
     kit.pair(disc(0.09, 0.5, kit.sides_for(0.6), 0.02).move(0.39, 0.6), coat)
@@ -310,14 +302,14 @@ def toy_soldier(kit: Kit) -> None:
     kit.add(disc(0.24, 0.4, kit.sides, 0.03).move(0, 1.12), skin)
     kit.add(disc(0.26, kit.u(0.3, 0.55), kit.sides, 0.02).move(0, 1.48), black)
     eyes(kit, 0.09, 1.35, 0.22, 0.03)
-    kit.add(box(0.22, 0.12, 0.1).move(0, 1.2, 0.22), kit.paint.white())
-    kit.add(box(0.08, 0.5, 0.05).move(0, 0.85, 0.29), kit.paint.metal())
-    kit.box(kit.paint.wood(), (0.8, 0.08, 0.6), (0, -0.07, 0))
+    kit.add(box(0.22, 0.12, 0.1).move(0, 1.2, 0.22), kit.white())
+    kit.add(box(0.08, 0.5, 0.05).move(0, 0.85, 0.29), kit.metal())
+    kit.box(kit.wood(), (0.8, 0.08, 0.6), (0, -0.07, 0))
 
 
 def robot(kit: Kit) -> None:
     """Boxy, round and wheeled robots, mechs and androids."""
-    shell, joint, dark = kit.pick(kit.paint.metal, kit.paint.paint)(), kit.paint.metal(), kit.paint.black()
+    shell, joint, dark = kit.pick(kit.metal, kit.paint)(), kit.metal(), kit.black()
     w, h, d = kit.u(0.4, 0.7), kit.u(0.45, 0.75), kit.u(0.3, 0.5)
     kind, leg = kit.whole(0, 3), kit.u(0.25, 0.7)
     body = kit.pick(
@@ -340,12 +332,11 @@ def robot(kit: Kit) -> None:
     else:  # hovering or on one ball
         kit.add(ball(leg * 0.55, 2).move(0, leg * 0.55), joint)
     _robot_arms(kit, w * 0.5, leg + h * 0.82, shell, joint, dark)
-    glow = kit.paint.colour(*kit.pick((0.2, 0.9, 1.0), (1.0, 0.85, 0.2), (1.0, 0.3, 0.2)))
+    glow = kit.colour(*kit.pick((0.2, 0.9, 1.0), (1.0, 0.85, 0.2), (1.0, 0.3, 0.2)))
     _robot_head(kit, leg + h + kit.u(0.02, 0.12), shell, joint, glow)
     if kit.chance(0.6):
         kit.add(
-            box(w * 0.5, h * 0.35, 0.06, 0.01).move(0, leg + h * 0.55, d / 2),
-            kit.pick(dark, kit.paint.accent()),
+            box(w * 0.5, h * 0.35, 0.06, 0.01).move(0, leg + h * 0.55, d / 2), kit.pick(dark, kit.accent())
         )
         for x in (-0.12, 0.0, 0.12):
             kit.add(ball(0.035, 1).move(x * w * 1.2, leg + h * 0.55, d / 2 + 0.03), glow)

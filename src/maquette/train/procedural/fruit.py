@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
-from maquette.train.procedural.primitives import (
-    ball,
-    curve,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    lumpy,
-    rod,
-    tube,
-)
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import ball, ellipsoid, frustum, lathe, lumpy
 
 
 def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
@@ -28,14 +21,14 @@ def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
             0.045 * size,
             6,
         ),
-        kit.paint.bark(),
+        kit.bark(),
     )
     if kit.chance(0.6):
         kit.add(
             leaf_arc(0.45 * size, 0.15 * size, 0.1 * size, 0.12 * size)
             .turn("y", kit.u(0, 360))
             .move(0.03, y + 0.08 * size),
-            kit.paint.leaf(),
+            kit.leaf(),
         )
 
 
@@ -49,7 +42,7 @@ def _peel(kit: Kit) -> Material:
         (0.45, 0.15, 0.4),
         (0.3, 0.55, 0.2),
     )
-    return kit.paint.colour(*rgb)
+    return kit.colour(*rgb)
 
 
 def round_fruit(kit: Kit) -> None:
@@ -74,7 +67,7 @@ def round_fruit(kit: Kit) -> None:
 def pumpkin(kit: Kit) -> None:
     """Lobes around a stem."""
     lobes, flat = kit.whole(6, 10), kit.u(0.6, 1.0)
-    skin = kit.paint.colour(*kit.pick((0.9, 0.45, 0.1), (0.8, 0.7, 0.3), (0.4, 0.55, 0.25)))
+    skin = kit.colour(*kit.pick((0.9, 0.45, 0.1), (0.8, 0.7, 0.3), (0.4, 0.55, 0.25)))
     kit.around(ellipsoid(0.3, 0.42 * flat, 1.8 / lobes + 0.04, 10).move(0.27, 0.42 * flat), skin, lobes)
     stem_and_leaf(kit, 0.82 * flat, 0.9)
 
@@ -84,13 +77,13 @@ def fruit_slice(kit: Kit) -> None:
     turn, depth = kit.pick(np.pi, np.pi, np.pi / 2), kit.u(0.12, 0.3)
     angle = np.linspace(-np.pi, -np.pi + turn, 11)
     rind = 0.5 * np.stack([np.cos(angle), np.sin(angle)], 1)
-    flesh = kit.paint.colour(*kit.pick((0.9, 0.25, 0.25), (0.95, 0.65, 0.2), (0.7, 0.85, 0.4)))
+    flesh = kit.colour(*kit.pick((0.9, 0.25, 0.25), (0.95, 0.65, 0.2), (0.7, 0.85, 0.4)))
     closed = rind if turn > 3 else np.concatenate([rind, [[0.0, 0.0]]])
     kit.add(extrude(closed * 0.88, depth * 1.04), flesh)
     kit.add(extrude(np.concatenate([rind, rind[::-1] * 0.85]), depth), _peel(kit))
     pip = ellipsoid(0.025, 0.04, depth * 0.54, 6)
     for x, y in rind[2:-2:2] * 0.55:
-        kit.add(pip.move(float(x), float(y)), kit.paint.black())
+        kit.add(pip.move(float(x), float(y)), kit.black())
 
 
 def bananas(kit: Kit) -> None:
@@ -100,16 +93,14 @@ def bananas(kit: Kit) -> None:
         path = np.stack([0.75 * np.sin(angle), 0.75 - 0.75 * np.cos(angle), np.zeros(11)], 1)
         widths = 0.13 * np.maximum(np.cos(angle * 1.35), 0.25)
         part = tube(path, widths, kit.pick(5, 6, 10)).turn("x", 22 * i)
-        kit.add(part, kit.paint.colour(0.95, 0.82, 0.2))
+        kit.add(part, kit.colour(0.95, 0.82, 0.2))
 
 
 def carrot(kit: Kit) -> None:
     """Carrot, radish, beet, turnip."""
-    green = kit.paint.leaf()
+    green = kit.leaf()
     r, h = kit.u(0.14, 0.35), kit.u(0.6, 1.2)
-    colour = kit.paint.colour(
-        *kit.pick((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3))
-    )
+    colour = kit.colour(*kit.pick((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3)))
     kit.add(lathe(curve([(0.01, 0), (r * 0.5, h * 0.4), (r, h * 0.85), (r * 0.4, h)], 3), kit.sides), colour)
     for i in range(kit.whole(3, 6)):
         kit.add(leaf_arc(0.35, 0.7, 0.0, 0.06, 5).turn("y", 137.5 * i).move(0, h - 0.03), green)
@@ -119,19 +110,19 @@ def carrot(kit: Kit) -> None:
 
 def aubergine(kit: Kit) -> None:
     """Aubergine, courgette, cucumber."""
-    green = kit.paint.leaf()
+    green = kit.leaf()
     path = curve([(0, 0, 0), (0.4, kit.u(-0.1, 0.12), 0), (0.9, kit.u(0.0, 0.25), 0)], 4)
     bulge = kit.u(0.5, 1.0)
     widths = np.interp(
         np.linspace(0, 1, len(path)), [0, 0.12, 0.4, 0.9, 1], [0.06, 0.2, 0.22, 0.2 * bulge, 0.08]
     )
-    kit.add(tube(path, widths, kit.sides), kit.paint.colour(*kit.pick((0.3, 0.12, 0.35), (0.25, 0.5, 0.2))))
+    kit.add(tube(path, widths, kit.sides), kit.colour(*kit.pick((0.3, 0.12, 0.35), (0.25, 0.5, 0.2))))
     kit.add(frustum(0.12 * bulge + 0.03, 0.03, 0.25, 7).turn("z", -80).move(*path[-2]), green)
 
 
 def corn(kit: Kit) -> None:
     """Corn cob or ear."""
-    green = kit.paint.leaf()
+    green = kit.leaf()
     kit.add(
         lathe(curve([(0.14, 0), (0.2, 0.3), (0.17, 0.75), (0.02, 1.05)], 3), kit.sides),
         Material((0.95, 0.8, 0.25), 0, 0.6, 0.06),
@@ -144,7 +135,7 @@ def corn(kit: Kit) -> None:
 def grapes(kit: Kit) -> None:
     """Grapes or raspberries: a heap of balls."""
     colour, r = (
-        kit.paint.colour(*kit.pick((0.45, 0.2, 0.5), (0.6, 0.75, 0.3), (0.8, 0.15, 0.25))),
+        kit.colour(*kit.pick((0.45, 0.2, 0.5), (0.6, 0.75, 0.3), (0.8, 0.15, 0.25))),
         kit.u(0.1, 0.14),
     )
     for level in range(6):
@@ -163,10 +154,10 @@ def grapes(kit: Kit) -> None:
 
 def strawberry(kit: Kit) -> None:
     """Strawberry."""
-    green = kit.paint.leaf()
+    green = kit.leaf()
     kit.add(
         lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)], 3), kit.sides),
-        kit.paint.colour(0.88, 0.13, 0.15),
+        kit.colour(0.88, 0.13, 0.15),
     )
     kit.around(leaf_arc(0.32, 0.08, 0.12, 0.09, 5).move(0, 0.78), green, kit.whole(5, 7))
     kit.add(rod((0, 0.75, 0), (0.04, 0.95, 0), 0.035, sides=6), green)
@@ -174,7 +165,7 @@ def strawberry(kit: Kit) -> None:
 
 def pineapple(kit: Kit) -> None:
     """Pineapple."""
-    green = kit.paint.leaf()
+    green = kit.leaf()
     kit.add(
         lathe(curve([(0.2, 0), (0.36, 0.25), (0.36, 0.65), (0.18, 0.95)], 3), kit.sides),
         Material((0.85, 0.6, 0.2), 0, 0.8, 0.1),
@@ -187,12 +178,12 @@ def pineapple(kit: Kit) -> None:
 
 def cabbage(kit: Kit) -> None:
     """Cabbage, lettuce, broccoli, onion, garlic."""
-    green = kit.paint.leaf()
+    green = kit.leaf()
     if kit.chance(0.5):
         kit.add(lumpy(0.4, kit.rng, 2, 0.15).move(0, 0.4), green)
         kit.around(ellipsoid(0.1, 0.36, 0.36, 9).turn("z", -28).move(0.36, 0.32), green, kit.whole(4, 6))
     else:
-        kit.add(frustum(0.16, 0.22, 0.4, 8), kit.paint.colour(0.6, 0.75, 0.4))
+        kit.add(frustum(0.16, 0.22, 0.4, 8), kit.colour(0.6, 0.75, 0.4))
         for i in range(7):
             a, d = 2.4 * i, 0.09 * i**0.5 * 2
             kit.add(lumpy(0.2, kit.rng, 2, 0.3).move(d * np.cos(a), 0.55 - 0.04 * i, d * np.sin(a)), green)

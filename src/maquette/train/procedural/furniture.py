@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    box,
-    curve,
-    disc,
-    ellipsoid,
-    extrude,
-    lathe,
-    rod,
-    superellipsoid,
-    tapered_box,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import curve
 from maquette.train.procedural.seats import four_legs, leg, pedestal
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import disc, ellipsoid, lathe, superellipsoid, torus
 
 
 def drawers(
@@ -34,7 +25,7 @@ def drawers(
     w, h, d = size
     x, y, z = at
     kit.box(body, size, at)
-    knob, kind, row = kit.pick(kit.paint.metal, kit.paint.black, kit.paint.wood)(), kit.whole(0, 2), h / count
+    knob, kind, row = kit.pick(kit.metal, kit.black, kit.wood)(), kit.whole(0, 2), h / count
     for i in range(count):
         bottom = y + row * (i + 0.06)
         kit.box(front, (w * 0.9, row * 0.86, 0.05), (x, bottom, z + d / 2))
@@ -53,8 +44,8 @@ def drawers(
 def table(kit: Kit) -> None:
     """Dining, coffee, side and trestle tables: rectangular, square or round."""
     width, depth, height = kit.log(0.9, 2.6), kit.u(0.8, 1.2), kit.log(0.4, 1.1)
-    frame = kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.metal, kit.paint.plastic)()
-    top = frame if kit.chance(0.6) else kit.pick(kit.paint.wood, kit.paint.glass, kit.paint.stone)()
+    frame = kit.pick(kit.wood, kit.wood, kit.metal, kit.plastic)()
+    top = frame if kit.chance(0.6) else kit.pick(kit.wood, kit.glass, kit.stone)()
     slab = kit.u(0.05, 0.14)
     if kit.chance(0.4):  # round
         r = kit.u(0.45, 0.75)
@@ -96,15 +87,15 @@ def table(kit: Kit) -> None:
             tapered_box(
                 (width * 1.06, depth * 1.06), (width * 1.02, depth * 1.03), slab * 1.5 + kit.u(0.05, 0.3)
             ).move(0, height - 0.06),
-            kit.paint.cloth(),
+            kit.cloth(),
         )
 
 
 def desk(kit: Kit) -> None:
     """Desks and dressing tables with drawers on one or both sides, sometimes with a mirror or a shelf."""
     width, depth, height, slab = kit.u(1.4, 2.2), kit.u(0.7, 1.0), kit.u(0.75, 1.0), kit.u(0.05, 0.1)
-    wood = kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)()
-    front = wood if kit.chance(0.5) else kit.paint.accent()
+    wood = kit.pick(kit.wood, kit.wood, kit.plastic)()
+    front = wood if kit.chance(0.5) else kit.accent()
     kit.box(wood, (width, slab, depth), (0, height, 0))
     sides = kit.pick((1,), (-1,), (-1, 1))
     block = width * kit.u(0.2, 0.32)
@@ -127,8 +118,7 @@ def desk(kit: Kit) -> None:
     extra = kit.whole(0, 4)
     if extra == 0:
         kit.add(
-            disc(0.4, 0.06, kit.sides).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.05),
-            kit.paint.glass(),
+            disc(0.4, 0.06, kit.sides).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.05), kit.glass()
         )
         kit.add(torus(0.4, 0.05, kit.sides, 6).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.08), wood)
     elif extra == 1:
@@ -145,11 +135,10 @@ def _fill_shelf(kit: Kit, width: float, depth: float, y: float, gap: float) -> N
         w = kit.u(0.04, 0.1) if books else kit.u(0.15, 0.3)
         h = gap * kit.u(0.6, 0.92)
         if books or kit.chance(0.5):
-            kit.add(box(w, h, depth * 0.75).move(x + w / 2, y + h / 2, 0.03), kit.paint.accent())
+            kit.add(box(w, h, depth * 0.75).move(x + w / 2, y + h / 2, 0.03), kit.accent())
         else:
             kit.add(
-                lathe([(w * 0.3, 0), (w * 0.5, h * 0.5), (w * 0.25, h)], 8).move(x + w / 2, y),
-                kit.paint.ceramic(),
+                lathe([(w * 0.3, 0), (w * 0.5, h * 0.5), (w * 0.25, h)], 8).move(x + w / 2, y), kit.ceramic()
             )
         x += w * (1.03 if books else 1.4)
 
@@ -157,7 +146,7 @@ def _fill_shelf(kit: Kit, width: float, depth: float, y: float, gap: float) -> N
 def shelf(kit: Kit) -> None:
     """Bookcases and open racks made of boards, with books, boxes and vases on some of them."""
     width, height, depth = kit.u(0.6, 1.8), kit.u(0.7, 2.2), kit.u(0.3, 0.5)
-    wood, t = kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)(), kit.u(0.045, 0.08)
+    wood, t = kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.u(0.045, 0.08)
     count, columns = kit.whole(2, 6), kit.pick(1, 1, 2, 3)
     if kit.chance(0.75):
         for x in np.linspace(-width / 2, width / 2, columns + 1):
@@ -165,7 +154,7 @@ def shelf(kit: Kit) -> None:
         if kit.chance(0.75):
             kit.add(box(width, height, 0.04).move(0, height / 2, -depth / 2), wood)
     else:
-        kit.four(box(t, height, t).move(width / 2, height / 2, depth / 2), kit.paint.metal())
+        kit.four(box(t, height, t).move(width / 2, height / 2, depth / 2), kit.metal())
     levels = np.linspace(0.02 + kit.u(0, 0.15), height - t / 2, count)
     for y in levels:
         kit.add(box(width + t, t, depth).move(0, y), wood)
@@ -180,7 +169,7 @@ def _doors(
 ) -> None:
     """Door leaves with knobs on the front plane; `at` is the middle of their lower edge."""
     x, y, z = at
-    each, metal = width / count, kit.paint.metal()
+    each, metal = width / count, kit.metal()
     for i in range(count):
         middle = x + (i - (count - 1) / 2) * each
         kit.box(front, (each * 0.9, height * 0.92, 0.05), (middle, y + height * 0.04, z))
@@ -193,8 +182,8 @@ def cabinet(kit: Kit) -> None:
     """Cupboards, wardrobes, dressers, sideboards and night stands with doors and drawers."""
     width, height, depth = kit.log(0.5, 1.9), kit.log(0.5, 2.1), kit.u(0.4, 0.65)
     kit.soft = min(kit.soft, 0.1)
-    body = kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.paint, kit.paint.white)()
-    front = body if kit.chance(0.5) else kit.pick(kit.paint.accent, kit.paint.white, kit.paint.wood)()
+    body = kit.pick(kit.wood, kit.wood, kit.paint, kit.white)()
+    front = body if kit.chance(0.5) else kit.pick(kit.accent, kit.white, kit.wood)()
     lift = kit.pick(0.0, 0.0, kit.u(0.06, 0.3))
     top = lift + height
     if lift > 0:
@@ -237,17 +226,14 @@ def cabinet(kit: Kit) -> None:
     if kit.chance(0.15):  # a glazed or open upper part
         rise = kit.u(0.4, 0.9)
         kit.box(body, (width * 0.92, rise, depth * 0.55), (0, top, -depth * 0.2))
-        _doors(kit, width * 0.92, rise, (0, top, depth * 0.075), kit.paint.window(), 2)
+        _doors(kit, width * 0.92, rise, (0, top, depth * 0.075), kit.window(), 2)
 
 
 def bed(kit: Kit) -> None:
     """Single, double, four-poster and bunk beds, cots."""
     width, length, base = kit.pick(kit.u(0.8, 1.1), kit.u(1.3, 1.8)), kit.u(1.8, 2.2), kit.u(0.15, 0.4)
-    frame, sheet = (
-        kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.metal, kit.paint.cloth)(),
-        kit.paint.white(),
-    )
-    blanket, head = kit.paint.cloth(), kit.u(0.4, 1.0)
+    frame, sheet = (kit.pick(kit.wood, kit.wood, kit.metal, kit.cloth)(), kit.white())
+    blanket, head = kit.cloth(), kit.u(0.4, 1.0)
     tiers, gap = (2, kit.u(0.9, 1.2)) if kit.chance(0.15) else (1, 0.0)
     for tier in range(tiers):
         y = base + tier * gap
@@ -320,19 +306,19 @@ def _headboard(
 
 def coat_stand(kit: Kit) -> None:
     """Coat stand."""
-    wood = kit.pick(kit.paint.wood, kit.paint.metal)()
+    wood = kit.pick(kit.wood, kit.metal)()
     height = kit.u(1.6, 2.1)
     pedestal(kit, height, kit.u(0.3, 0.45), wood)
     hook = tube(curve([(0, height * 0.88, 0), (0.2, height * 0.9, 0), (0.28, height * 0.98, 0)], 3), 0.03, 6)
     kit.around(hook, wood, kit.whole(3, 6))
     kit.add(ellipsoid(0.08, 0.08, 0.08, 8).move(0, height), wood)
     if kit.chance(0.4):
-        kit.add(superellipsoid(0.16, 0.45, 0.12, 0.7, 12).move(0.25, height * 0.68), kit.paint.cloth())
+        kit.add(superellipsoid(0.16, 0.45, 0.12, 0.7, 12).move(0.25, height * 0.68), kit.cloth())
 
 
 def ladder(kit: Kit) -> None:
     """Ladder."""
-    wood = kit.pick(kit.paint.wood, kit.paint.metal)()
+    wood = kit.pick(kit.wood, kit.metal)()
     height, width, rungs = kit.u(1.4, 2.4), kit.u(0.45, 0.7), kit.whole(4, 8)
     kit.pair(kit.block((0.08, height, 0.1), (width / 2, 0, 0)), wood)
     for y in np.linspace(0.1, 0.92, rungs) * height:
@@ -340,14 +326,13 @@ def ladder(kit: Kit) -> None:
     if kit.chance(0.5):
         kit.reshape_since(0, lambda p: p.move(0, -height).turn("x", -15).move(0, height))
         kit.pair(
-            box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height),
-            wood,
+            box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height), wood
         )
 
 
 def easel(kit: Kit) -> None:
     """Easel with a canvas."""
-    wood = kit.pick(kit.paint.wood, kit.paint.metal)()
+    wood = kit.pick(kit.wood, kit.metal)()
     height = kit.u(1.5, 2.0)
     for x in (-0.45, 0.45):
         kit.add(rod((x, 0, 0.25), (x * 0.15, height, 0), 0.045, sides=4), wood)
@@ -355,17 +340,17 @@ def easel(kit: Kit) -> None:
     kit.box(wood, (1.0, 0.06, 0.14), (0, height * 0.4, 0.2))
     wide, high = kit.u(0.7, 1.2), kit.u(0.6, 1.0)
     canvas = box(wide, high, 0.06).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2)
-    kit.add(canvas, kit.paint.white())
+    kit.add(canvas, kit.white())
     if kit.chance(0.6):
         kit.add(
             box(wide * 0.8, high * 0.8, 0.08).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2),
-            kit.paint.accent(),
+            kit.accent(),
         )
 
 
 def stairs(kit: Kit) -> None:
     """Steps."""
-    wood = kit.pick(kit.paint.wood, kit.paint.metal)()
+    wood = kit.pick(kit.wood, kit.metal)()
     count, width, rise, run = kit.whole(2, 6), kit.u(0.6, 1.2), kit.u(0.2, 0.3), kit.u(0.22, 0.35)
     outline = [(0.0, 0.0)]
     for i in range(count):
@@ -373,12 +358,9 @@ def stairs(kit: Kit) -> None:
     outline = [(0.0, 0.0), *outline[1:], (count * run, 0.0)]
     kit.add(extrude(outline, width).turn("y", 90), wood)
     if kit.chance(0.4):
-        top, t = count * rise, kit.paint.metal()
+        top, t = count * rise, kit.metal()
         rail = tube(
-            [
-                (width / 2 - 0.05, rise + 0.6, -run * 0.5),
-                (width / 2 - 0.05, top + 0.6, -run * (count - 0.5)),
-            ],
+            [(width / 2 - 0.05, rise + 0.6, -run * 0.5), (width / 2 - 0.05, top + 0.6, -run * (count - 0.5))],
             0.035,
             6,
         )
@@ -403,11 +385,4 @@ def stairs(kit: Kit) -> None:
         )
 
 
-FAMILIES: tuple[Choice, ...] = (
-    table,
-    desk,
-    shelf,
-    cabinet,
-    bed,
-    (coat_stand, ladder, easel, stairs),
-)
+FAMILIES: tuple[Choice, ...] = (table, desk, shelf, cabinet, bed, (coat_stand, ladder, easel, stairs))

@@ -4,38 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import along, box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    along,
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import limb, ribbon, rod, tube
+from maquette.train.procedural.turned import (
     ball,
-    box,
-    curve,
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
     lathe,
-    limb,
-    rectangle,
-    ribbon,
-    rod,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
 
 
 def _picture(kit: Kit) -> Material:
     """What a screen shows: one glossy colour."""
-    return kit.paint.colour(kit.u(0.1, 0.9), kit.u(0.1, 0.9), kit.u(0.1, 0.9), rough=(0.05, 0.2))
+    return kit.colour(kit.u(0.1, 0.9), kit.u(0.1, 0.9), kit.u(0.1, 0.9), rough=(0.05, 0.2))
 
 
 def phone(kit: Kit) -> None:
     """Phone or tablet, upright or leaning on a stand."""
-    body, dark = kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.black)(), kit.paint.black()
+    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
     picture = _picture(kit)
     w, h, t = kit.u(0.5, 1.0), 1.1, kit.u(0.06, 0.1)
     kit.add(extrude(rectangle(w, h, 0.1, 3), t, 0.01), body)
@@ -51,7 +44,7 @@ def phone(kit: Kit) -> None:
 
 def laptop(kit: Kit) -> None:
     """Laptop."""
-    body, dark = kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.black)(), kit.paint.black()
+    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
     picture = _picture(kit)
     w, d, t = kit.u(1.2, 1.5), kit.u(0.8, 1.0), kit.u(0.05, 0.09)
     kit.add(box(w, t, d, 0.02).move(0, t / 2), body)
@@ -65,7 +58,7 @@ def laptop(kit: Kit) -> None:
 
 def monitor(kit: Kit) -> None:
     """Monitor or television."""
-    body = kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.black)()
+    body = kit.pick(kit.metal, kit.plastic, kit.black)()
     picture = _picture(kit)
     w, h, t = kit.u(1.3, 2.0), kit.u(0.75, 1.1), kit.u(0.06, 0.16)
     kit.add(box(w, h, t, 0.02).move(0, h / 2 + 0.3), body)
@@ -77,21 +70,21 @@ def monitor(kit: Kit) -> None:
         kit.pair(rod((w * 0.36, 0, 0.18), (w * 0.28, 0.34, 0), 0.04, sides=6), body)
         kit.pair(rod((w * 0.36, 0, -0.18), (w * 0.28, 0.34, 0), 0.04, sides=6), body)
     if kit.chance(0.3):
-        kit.add(box(w * 0.7, 0.05, 0.25, 0.01).move(0, 0.0, 0.6), kit.paint.black())
-        kit.add(superellipsoid(0.08, 0.05, 0.13, 0.7, 10).move(w * 0.45, 0.03, 0.6), kit.paint.black())
+        kit.add(box(w * 0.7, 0.05, 0.25, 0.01).move(0, 0.0, 0.6), kit.black())
+        kit.add(superellipsoid(0.08, 0.05, 0.13, 0.7, 10).move(w * 0.45, 0.03, 0.6), kit.black())
 
 
 def old_screen(kit: Kit) -> None:
     """Old television or arcade cabinet."""
-    body, dark = kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.black)(), kit.paint.black()
+    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
     picture = _picture(kit)
     if kit.chance(0.5):
         w, h, d = kit.u(0.9, 1.3), kit.u(0.7, 1.0), kit.u(0.6, 0.9)
-        kit.box(kit.paint.wood() if kit.chance(0.5) else body, (w, h, d))
+        kit.box(kit.wood() if kit.chance(0.5) else body, (w, h, d))
         kit.add(superellipsoid(w * 0.32, h * 0.38, 0.08, 0.5, 16).move(-w * 0.12, h * 0.5, d / 2), picture)
         for y in (0.3, 0.5, 0.7):
             kit.add(disc(0.055, 0.07, 8).turn("x", 90).move(w * 0.36, h * y, d / 2), dark)
-        kit.pair(rod((0.02, h, 0), (0.35, h + 0.6, 0), 0.022, sides=5), kit.paint.metal())
+        kit.pair(rod((0.02, h, 0), (0.35, h + 0.6, 0), 0.022, sides=5), kit.metal())
         kit.four(rod((w * 0.3, 0.02, d * 0.3), (w * 0.38, -0.25, d * 0.38), 0.04, sides=6), dark)
     else:
         w = kit.u(0.7, 0.9)
@@ -111,13 +104,13 @@ def old_screen(kit: Kit) -> None:
         kit.add(along(part), body)
         kit.add(box(w * 0.8, 0.36, 0.05).turn("x", -15).move(0, 1.3, 0.06), picture)
         kit.add(rod((-0.15, 0.95, 0.3), (-0.15, 1.12, 0.32), 0.02, sides=6), dark)
-        kit.add(ball(0.05, 1).move(-0.15, 1.14, 0.32), kit.paint.colour(0.9, 0.1, 0.1))
-        kit.add(box(w * 0.9, 0.2, 0.05).move(0, 1.73, 0.3), kit.paint.accent())
+        kit.add(ball(0.05, 1).move(-0.15, 1.14, 0.32), kit.colour(0.9, 0.1, 0.1))
+        kit.add(box(w * 0.9, 0.2, 0.05).move(0, 1.73, 0.3), kit.accent())
 
 
 def keyboard(kit: Kit) -> None:
     """Keyboard, game pad, remote control."""
-    body, dark = kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.black)(), kit.paint.black()
+    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
     if kit.chance(0.5):
         w, d = kit.u(1.2, 1.8), kit.u(0.45, 0.6)
         kit.add(tapered_box((w, d), (w * 0.99, d * 0.97), 0.1), body)
@@ -134,44 +127,38 @@ def keyboard(kit: Kit) -> None:
         kit.pair(limb((0.45, 0, 0), (0.6, -0.05, 0.35), 0.16, 0.11, 10), body)
         kit.pair(limb((0.2, 0.1, 0.12), (0.2, 0.2, 0.12), 0.08, sides=8), dark)
         for x, z in ((0.42, 0.0), (0.5, -0.08), (0.42, -0.16), (0.34, -0.08)):
-            kit.add(disc(0.04, 0.06, 8).move(x, 0.08, z), kit.paint.plastic())
+            kit.add(disc(0.04, 0.06, 8).move(x, 0.08, z), kit.plastic())
         kit.add(box(0.22, 0.05, 0.07).move(-0.42, 0.11, -0.06), dark)
         kit.add(box(0.07, 0.05, 0.22).move(-0.42, 0.11, -0.06), dark)
 
 
 def computer(kit: Kit) -> None:
     """Desktop computer tower, server, router."""
-    body, dark = kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.black)(), kit.paint.black()
+    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
     w, h, d = kit.u(0.35, 0.5), kit.u(0.8, 1.1), kit.u(0.8, 1.0)
     kit.box(body, (w, h, d))
     for y in (0.82, 0.7):
         kit.add(box(w * 0.75, h * 0.08, 0.04).move(0, h * y, d / 2), dark)
-    kit.add(disc(0.05, 0.04, 8).turn("x", 90).move(0, h * 0.55, d / 2), kit.paint.accent())
+    kit.add(disc(0.05, 0.04, 8).turn("x", 90).move(0, h * 0.55, d / 2), kit.accent())
     kit.add(torus(w * 0.3, 0.03, kit.sides, 5).turn("x", 90).move(0, h * 0.25, d / 2), dark)
 
 
 def camera(kit: Kit) -> None:
     """Camera."""
-    body, dark, metal = (
-        kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(),
-        kit.paint.black(),
-        kit.paint.metal(),
-    )
+    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     w, h, d = kit.u(0.9, 1.2), kit.u(0.6, 0.75), kit.u(0.3, 0.45)
     kit.box(body, (w, h, d))
     length = kit.u(0.2, 0.5)
     kit.add(
         lathe(
-            [(0.26, 0), (0.28, length * 0.6), (0.25, length), (0.16, length), (0.16, length * 0.8)],
-            kit.sides,
+            [(0.26, 0), (0.28, length * 0.6), (0.25, length), (0.16, length), (0.16, length * 0.8)], kit.sides
         )
         .turn("x", 90)
         .move(-w * 0.05, h * 0.46, d / 2 - 0.02),
         dark,
     )
     kit.add(
-        ellipsoid(0.17, 0.17, 0.06, kit.sides).move(-w * 0.05, h * 0.46, d / 2 + length * 0.8),
-        kit.paint.window(),
+        ellipsoid(0.17, 0.17, 0.06, kit.sides).move(-w * 0.05, h * 0.46, d / 2 + length * 0.8), kit.window()
     )
     kit.box(kit.pick(body, dark), (0.35, 0.16, d * 0.8), (-w * 0.05, h - 0.01, 0))
     kit.add(disc(0.07, 0.1, 10).move(w * 0.35, h - 0.01), metal)
@@ -180,7 +167,7 @@ def camera(kit: Kit) -> None:
 
 def headphones(kit: Kit) -> None:
     """Headphones."""
-    body, dark = kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(), kit.paint.black()
+    body, dark = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black()
     r = kit.u(0.5, 0.6)
     arch = np.linspace(-0.1, np.pi + 0.1, 15)
     kit.add(ribbon(np.stack([r * np.cos(arch), r * np.sin(arch) * 1.1, 0 * arch], 1), 0.09, 0.14), body)
@@ -192,7 +179,7 @@ def headphones(kit: Kit) -> None:
 
 def loudspeaker(kit: Kit) -> None:
     """Loudspeaker."""
-    body, dark = kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(), kit.paint.black()
+    body, dark = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black()
     w, h, d = kit.u(0.6, 0.8), kit.u(0.8, 1.5), kit.u(0.5, 0.7)
     kit.box(body, (w, h, d))
     for y, r in ((0.32, w * 0.38), (0.74, w * 0.22)):
@@ -206,11 +193,7 @@ def loudspeaker(kit: Kit) -> None:
 
 def radio(kit: Kit) -> None:
     """Radio, cassette player, boom box."""
-    body, dark, metal = (
-        kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(),
-        kit.paint.black(),
-        kit.paint.metal(),
-    )
+    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     w, h, d = kit.u(1.1, 1.6), kit.u(0.6, 0.8), kit.u(0.3, 0.5)
     kit.box(body, (w, h, d))
     for x in (-0.3, 0.3) if kit.chance(0.6) else (-0.25,):
@@ -218,12 +201,7 @@ def radio(kit: Kit) -> None:
     kit.add(box(w * 0.22, h * 0.3, 0.06).move(0 if kit.chance(0.5) else w * 0.2, h * 0.5, d / 2), metal)
     kit.add(
         tube(
-            [
-                (-w * 0.4, h - 0.02, 0),
-                (-w * 0.4, h + 0.2, 0),
-                (w * 0.4, h + 0.2, 0),
-                (w * 0.4, h - 0.02, 0),
-            ],
+            [(-w * 0.4, h - 0.02, 0), (-w * 0.4, h + 0.2, 0), (w * 0.4, h + 0.2, 0), (w * 0.4, h - 0.02, 0)],
             0.04,
             6,
         ),
@@ -234,11 +212,7 @@ def radio(kit: Kit) -> None:
 
 def telephone(kit: Kit) -> None:
     """Old telephone."""
-    body, dark, metal = (
-        kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(),
-        kit.paint.black(),
-        kit.paint.metal(),
-    )
+    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     kit.add(tapered_box((0.9, 0.75), (0.5, 0.4), 0.45, (0, -0.05), 0.1), body)
     kit.add(disc(0.22, 0.07, kit.sides).turn("x", 55).move(0, 0.26, 0.24), metal)
     path = curve([(-0.5, 0.5, 0), (-0.25, 0.66, 0), (0.25, 0.66, 0), (0.5, 0.5, 0)], 4)
@@ -248,7 +222,7 @@ def telephone(kit: Kit) -> None:
 
 def watch(kit: Kit) -> None:
     """Wrist watch, lying or closed around."""
-    dark, metal = kit.paint.black(), kit.paint.metal()
+    dark, metal = kit.black(), kit.metal()
     r = kit.u(0.32, 0.42)
     strap = np.linspace(0, 2 * np.pi, 17)[:-1]
     kit.add(
@@ -259,21 +233,17 @@ def watch(kit: Kit) -> None:
             closed=True,
             up=(1, 0, 0),
         ),
-        kit.paint.leather(),
+        kit.leather(),
     )
     kit.add(disc(r, 0.13, kit.pick(kit.sides, 4), 0.03).turn("x", 90).move(0, 0, -0.02), metal)
-    kit.add(disc(r * 0.8, 0.05, kit.sides).turn("x", 90).move(0, 0, 0.08), kit.paint.white())
+    kit.add(disc(r * 0.8, 0.05, kit.sides).turn("x", 90).move(0, 0, 0.08), kit.white())
     kit.add(box(0.04, r * 0.6, 0.05).move(0, r * 0.28, 0.12), dark)
     kit.add(box(r * 0.45, 0.04, 0.05).move(r * 0.2, 0, 0.12), dark)
 
 
 def optics(kit: Kit) -> None:
     """Telescope, microscope, binoculars."""
-    body, dark, metal = (
-        kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(),
-        kit.paint.black(),
-        kit.paint.metal(),
-    )
+    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     what = kit.whole(0, 2)
     if what == 0:
         kit.add(
@@ -295,12 +265,11 @@ def optics(kit: Kit) -> None:
             .move(0, 1.15),
             body,
         )
-        kit.around(rod((0.5, 0, 0), (0, 1.1, 0), 0.035, sides=6), kit.paint.wood(), 3, 90)
+        kit.around(rod((0.5, 0, 0), (0, 1.1, 0), 0.035, sides=6), kit.wood(), 3, 90)
     elif what == 1:
         kit.box(body, (0.6, 0.1, 0.7))
         kit.add(
-            tube(curve([(0, 0.05, -0.25), (0, 0.6, -0.35), (0, 0.95, -0.15)], 4), 0.09, 8, up=(1, 0, 0)),
-            body,
+            tube(curve([(0, 0.05, -0.25), (0, 0.6, -0.35), (0, 0.95, -0.15)], 4), 0.09, 8, up=(1, 0, 0)), body
         )
         kit.add(limb((0, 0.45, 0.1), (0, 1.2, -0.22), 0.09, sides=10), dark)
         kit.add(rod((0, 0.3, 0.15), (0, 0.5, 0.08), 0.05, 0.07, 8), metal)
@@ -317,16 +286,12 @@ def optics(kit: Kit) -> None:
 
 def small_hardware(kit: Kit) -> None:
     """Battery, light bulb, plug, lock, magnet."""
-    body, dark, metal = (
-        kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.wood)(),
-        kit.paint.black(),
-        kit.paint.metal(),
-    )
+    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     what = kit.whole(0, 3)
     if what == 0:
         kit.add(
             lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4), kit.sides),
-            kit.paint.colour(1, 0.95, 0.75),
+            kit.colour(1, 0.95, 0.75),
         )
         kit.add(disc(0.18, 0.3, kit.sides).move(0, -0.2), metal)
         kit.add(dome(0.12, 0.1, 8).scale(1, -1, 1).move(0, -0.19), dark)
@@ -351,7 +316,7 @@ def small_hardware(kit: Kit) -> None:
                 [[0.4, -0.4, 0]],
             ]
         )
-        kit.add(tube(path, 0.17, kit.pick(4, 8), up=(0, 0, 1)), kit.paint.colour(0.85, 0.12, 0.1))
+        kit.add(tube(path, 0.17, kit.pick(4, 8), up=(0, 0, 1)), kit.colour(0.85, 0.12, 0.1))
         kit.pair(box(0.26, 0.22, 0.26).move(0.4, -0.45), metal)
     else:
         kit.add(disc(0.3, 1.0, kit.sides, 0.03), body)

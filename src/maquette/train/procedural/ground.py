@@ -6,31 +6,27 @@ import numpy as np
 
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.nature import _branches, leaf_arc
-from maquette.train.procedural.primitives import (
-    Part,
+from maquette.train.procedural.part import Part, curve, loft
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import (
     ball,
-    curve,
     disc,
     dome,
     ellipsoid,
     frustum,
+    hollow,
     lathe,
-    limb,
-    loft,
     lumpy,
-    rod,
     superellipsoid,
     torus,
-    tube,
 )
-from maquette.train.procedural.vessels import hollow
 
 
 def flower(kit: Kit) -> None:
     """Single flowers, tulips, sunflowers, bunches and water lilies."""
-    h, stem = kit.u(0.8, 1.6), kit.paint.leaf()
+    h, stem = kit.u(0.8, 1.6), kit.leaf()
     count = kit.pick(1, 1, 1, 3)
-    petal, heart = kit.paint.accent(), kit.paint.colour(0.95, 0.8, 0.2)
+    petal, heart = kit.accent(), kit.colour(0.95, 0.8, 0.2)
     for i in range(count):
         a = 2.1 * i
         lean = 0.0 if count == 1 else 0.4
@@ -57,16 +53,16 @@ def flower(kit: Kit) -> None:
         part = leaf_arc(kit.u(0.3, 0.6), kit.u(0.2, 0.5), kit.u(0, 0.2), kit.u(0.07, 0.13))
         kit.add(part.turn("y", 137.5 * i + 40).move(0, h * kit.u(0.0, 0.35)), stem)
     if kit.chance(0.3):
-        kit.add(hollow([(0.25, 0), (0.36, 0.5)], 0.06, 0.08, kit.sides).move(0, -0.45), kit.paint.brick())
-        kit.add(disc(0.3, 0.1, kit.sides).move(0, -0.08), kit.paint.bark())
+        kit.add(hollow([(0.25, 0), (0.36, 0.5)], 0.06, 0.08, kit.sides).move(0, -0.45), kit.brick())
+        kit.add(disc(0.3, 0.1, kit.sides).move(0, -0.08), kit.bark())
 
 
 def mushroom(kit: Kit) -> None:
     """Mushrooms with round, flat, conical and bell caps, alone or in groups, spotted or plain."""
     cap, stem, spots = (
-        kit.paint.accent() if kit.chance(0.4) else kit.paint.colour(0.8, 0.2, 0.12),
-        kit.paint.colour(0.93, 0.88, 0.78),
-        kit.paint.white(),
+        kit.accent() if kit.chance(0.4) else kit.colour(0.8, 0.2, 0.12),
+        kit.colour(0.93, 0.88, 0.78),
+        kit.white(),
     )
     count = kit.pick(1, 1, 2, 3)
     kind = kit.whole(0, 3)
@@ -115,21 +111,20 @@ def mushroom(kit: Kit) -> None:
 
 def rock(kit: Kit) -> None:
     """Boulders, pebbles, cliffs, crystals and ore, single or in groups."""
-    kind, stone = kit.whole(0, 3), kit.paint.stone()
+    kind, stone = kit.whole(0, 3), kit.stone()
     if kind <= 1:
         for i in range(kit.pick(1, 1, 2, 4)):
             s = 1.0 if i == 0 else kit.u(0.25, 0.6)
             part = lumpy(s, kit.rng, kit.pick(1, 2, 2, 3), kit.u(0.1, 0.6), kit.whole(0, 14))
             part = part.scale(kit.u(0.6, 1.2), kit.u(0.35, 1.3), kit.u(0.6, 1.2))
             x, z = (0.0, 0.0) if i == 0 else (kit.u(-1.1, 1.1), kit.u(-1.0, 1.0))
-            kit.add(part.move(x, 0.5 * s, z), stone if kit.chance(0.8) else kit.paint.stone())
+            kit.add(part.move(x, 0.5 * s, z), stone if kit.chance(0.8) else kit.stone())
         if kit.chance(0.15):
             kit.add(
-                lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height_since(0) - 0.1),
-                kit.paint.leaf(),
+                lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height_since(0) - 0.1), kit.leaf()
             )
     elif kind == 2:  # crystals
-        gem = kit.paint.glass() if kit.chance(0.6) else kit.paint.accent()
+        gem = kit.glass() if kit.chance(0.6) else kit.accent()
         for i in range(kit.whole(1, 8)):
             h, r = kit.u(0.6, 1.5) * (1.0 if i == 0 else 0.7), kit.u(0.12, 0.28)
             part = lathe([(r * 0.75, -0.2), (r, h * kit.u(0.5, 0.75)), (0, h)], kit.pick(4, 5, 6))
@@ -163,25 +158,24 @@ def mushroom_cap(kit: Kit) -> Part:
 
 def stump(kit: Kit) -> None:
     """Stump."""
-    bark, inner = kit.paint.bark(), kit.paint.colour(0.82, 0.65, 0.42)
+    bark, inner = kit.bark(), kit.colour(0.82, 0.65, 0.42)
     r, h = kit.u(0.35, 0.5), kit.u(0.3, 0.6)
     kit.add(lathe([(r * 1.25, 0), (r, h * 0.3), (r, h)], kit.sides), bark)
     kit.add(disc(r * 0.85, 0.03, kit.sides).move(0, h), inner)
     kit.around(limb((r * 0.8, 0.12, 0), (r * 1.7, 0.02, 0), 0.13, 0.05, 6), bark, kit.whole(3, 5))
     if kit.chance(0.3):
-        kit.add(mushroom_cap(kit).move(r * 1.05, h * 0.5), kit.paint.accent())
+        kit.add(mushroom_cap(kit).move(r * 1.05, h * 0.5), kit.accent())
 
 
 def logs(kit: Kit) -> None:
     """One log or a pile."""
-    bark, inner = kit.paint.bark(), kit.paint.colour(0.82, 0.65, 0.42)
+    bark, inner = kit.bark(), kit.colour(0.82, 0.65, 0.42)
     r, length, rows = kit.u(0.16, 0.25), kit.u(1.0, 1.8), kit.whole(1, 3)
     for row in range(rows):
         for i in range(rows - row):
             x, y = (i - (rows - row - 1) / 2) * 2 * r, r + row * 1.75 * r
             kit.add(
-                rod((x, y, -length / 2), (x, y, length / 2), r, r * kit.u(0.8, 1.0), kit.sides_for(0.7)),
-                bark,
+                rod((x, y, -length / 2), (x, y, length / 2), r, r * kit.u(0.8, 1.0), kit.sides_for(0.7)), bark
             )
             kit.pair(
                 disc(r * 0.75, 0.03, kit.sides_for(0.7)).turn("x", 90).move(x, y, length / 2 - 0.01),
@@ -194,7 +188,7 @@ def logs(kit: Kit) -> None:
 
 def bush(kit: Kit) -> None:
     """Bush or hedge."""
-    leaf = kit.paint.leaf()
+    leaf = kit.leaf()
     if kit.chance(0.3):
         kit.add(
             superellipsoid(kit.u(0.5, 1.2), kit.u(0.3, 0.6), kit.u(0.25, 0.4), kit.u(0.35, 0.6), 20).move(
@@ -210,7 +204,7 @@ def bush(kit: Kit) -> None:
                 leaf,
             )
     if kit.chance(0.4):
-        berry = kit.paint.accent()
+        berry = kit.accent()
         for _ in range(kit.whole(4, 10)):
             d = kit.rng.normal(size=3)
             d = d / np.linalg.norm(d) * [0.6, 0.4, 0.45] + [0, 0.35, 0]
@@ -219,15 +213,13 @@ def bush(kit: Kit) -> None:
 
 def coral(kit: Kit) -> None:
     """Coral or antler-like fork."""
-    _branches(
-        kit, np.array([0.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]), 0.6, 0.13, 3, kit.paint.accent(), None
-    )
-    kit.add(lumpy(0.35, kit.rng, 2, 0.3).scale(1.3, 0.5, 1.2), kit.paint.stone())
+    _branches(kit, np.array([0.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0]), 0.6, 0.13, 3, kit.accent(), None)
+    kit.add(lumpy(0.35, kit.rng, 2, 0.3).scale(1.3, 0.5, 1.2), kit.stone())
 
 
 def reeds(kit: Kit) -> None:
     """Bamboo, reeds, corn."""
-    leaf = kit.paint.leaf()
+    leaf = kit.leaf()
     for _ in range(kit.whole(2, 6)):
         x, z, h, r = kit.u(-0.3, 0.3), kit.u(-0.3, 0.3), kit.u(0.9, 1.8), kit.u(0.03, 0.07)
         kit.add(rod((x, 0, z), (x + kit.u(-0.1, 0.1), h, z), r, sides=7), leaf)
@@ -237,13 +229,7 @@ def reeds(kit: Kit) -> None:
             part = leaf_arc(0.45, 0.2, kit.u(0, 0.3), 0.06, 5).turn("y", kit.u(0, 360))
             kit.add(part.move(x, h * kit.u(0.5, 0.9), z), leaf)
         elif kit.chance(0.6):
-            kit.add(limb((x, h, z), (x, h + 0.22, z), r * 1.6, sides=7), kit.paint.bark())
+            kit.add(limb((x, h, z), (x, h + 0.22, z), r * 1.6, sides=7), kit.bark())
 
 
-FAMILIES: tuple[Choice, ...] = (
-    flower,
-    mushroom,
-    rock,
-    rock,
-    (stump, logs, bush, coral, reeds),
-)
+FAMILIES: tuple[Choice, ...] = (flower, mushroom, rock, rock, (stump, logs, bush, coral, reeds))

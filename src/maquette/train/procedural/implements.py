@@ -4,44 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    ball,
-    box,
-    curve,
-    disc,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rectangle,
-    rod,
-    superellipsoid,
-    tapered_box,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.tools import laid
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.turned import ball, disc, frustum, hollow, lathe, superellipsoid, torus
 
 
 def shovel(kit: Kit) -> None:
     """Shovel or spade."""
-    length, wood, metal = (
-        kit.u(1.3, 2.2),
-        kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)(),
-        kit.paint.metal(),
-    )
+    length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
     w, h = kit.u(0.4, 0.55), kit.u(0.5, 0.7)
     tip = kit.pick(0.0, 0.18)
-    outline = [
-        (-w / 2, 0.0),
-        (w / 2, 0.0),
-        (w / 2, -h * 0.75),
-        (0.0, -h * 0.8 - tip),
-        (-w / 2, -h * 0.75),
-    ]
+    outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
     part = extrude(outline, 0.05).map(
         lambda v: v + np.stack([0 * v[:, 0], 0 * v[:, 0], 1.2 * v[:, 0] ** 2], 1)
     )
@@ -61,11 +38,7 @@ def shovel(kit: Kit) -> None:
 
 def rake(kit: Kit) -> None:
     """Rake or hoe."""
-    length, wood, metal = (
-        kit.u(1.3, 2.2),
-        kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)(),
-        kit.paint.metal(),
-    )
+    length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
     w, count = kit.u(0.6, 0.9), kit.whole(5, 10)
     kit.add(box(w, 0.06, 0.06).move(0, 0), metal)
@@ -76,27 +49,23 @@ def rake(kit: Kit) -> None:
 
 def broom(kit: Kit) -> None:
     """Broom."""
-    length, wood = kit.u(1.3, 2.2), kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)()
+    length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
     if kit.chance(0.5):
-        kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).move(0, -0.42), kit.paint.colour(0.85, 0.7, 0.35))
-        kit.add(box(0.33, 0.09, 0.15).move(0, 0.08), kit.paint.accent())
+        kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).move(0, -0.42), kit.colour(0.85, 0.7, 0.35))
+        kit.add(box(0.33, 0.09, 0.15).move(0, 0.08), kit.accent())
     else:
         kit.add(
             lathe(curve([(0.28, -0.75), (0.3, -0.5), (0.1, 0.0), (0.06, 0.05)], 3), kit.sides),
-            kit.paint.colour(0.8, 0.62, 0.3),
+            kit.colour(0.8, 0.62, 0.3),
         )
-        kit.add(torus(0.12, 0.035, kit.sides, 5).move(0, -0.05), kit.paint.accent())
+        kit.add(torus(0.12, 0.035, kit.sides, 5).move(0, -0.05), kit.accent())
     laid(kit)
 
 
 def pitchfork(kit: Kit) -> None:
     """Pitchfork."""
-    length, wood, metal = (
-        kit.u(1.3, 2.2),
-        kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)(),
-        kit.paint.metal(),
-    )
+    length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
     count = kit.whole(3, 4)
     kit.add(box(0.4, 0.06, 0.06).move(0, length), metal)
@@ -114,19 +83,16 @@ def pitchfork(kit: Kit) -> None:
 
 def staff(kit: Kit) -> None:
     """Magic staff."""
-    length, wood = kit.u(1.3, 2.2), kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)()
+    length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
-    gem = kit.paint.accent()
+    gem = kit.accent()
     kit.add(
-        kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2),
-        gem,
+        kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2), gem
     )
     for a in (0, 120, 240):
         kit.add(
             tube(
-                curve([(0, length - 0.02, 0), (0.22, length + 0.1, 0), (0.18, length + 0.35, 0)], 3),
-                0.03,
-                5,
+                curve([(0, length - 0.02, 0), (0.22, length + 0.1, 0), (0.18, length + 0.35, 0)], 3), 0.03, 5
             ).turn("y", a),
             wood,
         )
@@ -135,7 +101,7 @@ def staff(kit: Kit) -> None:
 
 def oar(kit: Kit) -> None:
     """Oar, paddle, hockey stick."""
-    length, wood = kit.u(1.3, 2.2), kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)()
+    length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
     kit.add(superellipsoid(kit.u(0.12, 0.2), 0.35, 0.035, 0.7, 12).move(0, -0.2), wood)
     if kit.chance(0.5):
@@ -145,7 +111,7 @@ def oar(kit: Kit) -> None:
 
 def mop(kit: Kit) -> None:
     """Mop or duster."""
-    length, wood = kit.u(1.3, 2.2), kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.plastic)()
+    length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
     for _ in range(10):
         a, d = kit.u(0, 2 * np.pi), kit.u(0.1, 0.3)
@@ -157,14 +123,14 @@ def mop(kit: Kit) -> None:
             ],
             3,
         )
-        kit.add(tube(path, 0.045, 5), kit.paint.white())
-    kit.add(disc(0.12, 0.1, 10).move(0, 0.0), kit.paint.accent())
+        kit.add(tube(path, 0.045, 5), kit.white())
+    kit.add(disc(0.12, 0.1, 10).move(0, 0.0), kit.accent())
     laid(kit)
 
 
 def spoon(kit: Kit) -> None:
     """Spoon or ladle."""
-    kind, metal = kit.whole(0, 5), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
     flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
@@ -178,7 +144,7 @@ def spoon(kit: Kit) -> None:
 
 def fork(kit: Kit) -> None:
     """Fork."""
-    kind, metal = kit.whole(0, 5), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
     flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
@@ -194,33 +160,33 @@ def fork(kit: Kit) -> None:
 
 def spatula(kit: Kit) -> None:
     """Spatula or slice."""
-    kind, metal = kit.whole(0, 5), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
     flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     w, h = kit.u(0.2, 0.4), kit.u(0.3, 0.5)
-    kit.add(extrude(rectangle(w, h, 0.08, 2), 0.04).move(0, h / 2 + 0.05), kit.pick(metal, kit.paint.black()))
+    kit.add(extrude(rectangle(w, h, 0.08, 2), 0.04).move(0, h / 2 + 0.05), kit.pick(metal, kit.black()))
     laid(kit)
 
 
 def brush(kit: Kit) -> None:
     """Tooth or dish brush."""
-    kind, metal = kit.whole(0, 5), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
     flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     kit.add(box(0.12, 0.4, 0.06, 0.02).move(0, 0.15), metal)
-    kit.add(box(0.1, 0.34, 0.16).move(0, 0.16, 0.08), kit.paint.white())
+    kit.add(box(0.1, 0.34, 0.16).move(0, 0.16, 0.08), kit.white())
     laid(kit)
 
 
 def rolling_pin(kit: Kit) -> None:
     """Rolling pin."""
-    kind, metal = kit.whole(0, 5), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
     flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
@@ -228,27 +194,24 @@ def rolling_pin(kit: Kit) -> None:
         kit.add(tube(path, flat, 6), metal)
     kit.add(disc(0.16, 0.9, kit.sides, 0.03).move(0, -0.45), metal)
     for sign in (-1, 1):
-        kit.add(
-            limb((0, sign * 0.4, 0), (0, sign * 0.68, 0), 0.05, 0.065, 8),
-            kit.pick(metal, kit.paint.accent()),
-        )
+        kit.add(limb((0, sign * 0.4, 0), (0, sign * 0.68, 0), 0.05, 0.065, 8), kit.pick(metal, kit.accent()))
     laid(kit)
 
 
 def pencil(kit: Kit) -> None:
     """Pencil, pen, crayon."""
-    kind, metal = kit.whole(0, 5), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
     flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
-    r, body = kit.u(0.06, 0.12), kit.paint.paint()
+    r, body = kit.u(0.06, 0.12), kit.paint()
     sides = kit.pick(6, 6, kit.sides)
     kit.add(frustum(r, r, 1.2, sides), body)
-    kit.add(frustum(r, 0.01, r * 3.2, sides).move(0, 1.19), kit.paint.colour(0.88, 0.7, 0.5))
+    kit.add(frustum(r, 0.01, r * 3.2, sides).move(0, 1.19), kit.colour(0.88, 0.7, 0.5))
     kit.add(disc(r * 1.03, 0.1, sides).move(0, -0.05), metal)
-    kit.add(disc(r * 0.98, 0.12, sides, 0.02).move(0, -0.15), kit.paint.colour(0.9, 0.45, 0.5))
+    kit.add(disc(r * 0.98, 0.12, sides, 0.02).move(0, -0.15), kit.colour(0.9, 0.45, 0.5))
     laid(kit)
 
 

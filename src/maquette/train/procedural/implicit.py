@@ -13,7 +13,7 @@ import numpy as np
 
 from maquette.train.procedural.kit import Kit, Skin
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import Array, Part
+from maquette.train.procedural.part import Array, Part
 
 Field = Callable[[Array], Array]  # points (P, 3) -> signed distance (P,), negative inside
 

@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.furniture import drawers
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    Part,
-    box,
-    curve,
+from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.seats import pedestal
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import (
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
+    hollow,
     lathe,
-    limb,
-    rectangle,
-    rod,
-    stack,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
-from maquette.train.procedural.seats import pedestal
-from maquette.train.procedural.vessels import hollow
 
 
 def lamp_shade(kit: Kit, radius: float, height: float) -> Part:
@@ -44,8 +37,8 @@ def lamp_shade(kit: Kit, radius: float, height: float) -> Part:
 
 def shaded_lamp(kit: Kit) -> None:
     """Floor and table lamps."""
-    kind, metal = kit.whole(0, 1), kit.pick(kit.paint.metal, kit.paint.black, kit.paint.wood)()
-    shade = kit.pick(kit.paint.cloth, kit.paint.white, kit.paint.accent)()
+    kind, metal = kit.whole(0, 1), kit.pick(kit.metal, kit.black, kit.wood)()
+    shade = kit.pick(kit.cloth, kit.white, kit.accent)()
     height, r = (kit.u(1.2, 1.8), kit.u(0.22, 0.36)) if kind == 0 else (kit.u(0.4, 0.7), kit.u(0.25, 0.4))
     if kind == 0 or kit.chance(0.4):
         pedestal(kit, height, r * kit.u(0.6, 0.9), metal)
@@ -53,7 +46,7 @@ def shaded_lamp(kit: Kit) -> None:
         outline = curve(
             [(r * 0.6, 0), (r * kit.u(0.3, 0.8), height * 0.4), (0.05, height * 0.85), (0.04, height)], 4
         )
-        kit.add(lathe(outline, kit.sides), kit.pick(kit.paint.ceramic(), metal))
+        kit.add(lathe(outline, kit.sides), kit.pick(kit.ceramic(), metal))
     tall = kit.u(0.25, 0.45)
     kit.add(lamp_shade(kit, r, tall).move(0, height - tall * 0.55), shade)
     kit.add(rod((0, height - 0.1, 0), (0, height + tall * 0.5, 0), 0.03, sides=6), metal)
@@ -61,7 +54,7 @@ def shaded_lamp(kit: Kit) -> None:
 
 def desk_lamp(kit: Kit) -> None:
     """Articulated desk lamp."""
-    metal = kit.pick(kit.paint.metal, kit.paint.black, kit.paint.wood)()
+    metal = kit.pick(kit.metal, kit.black, kit.wood)()
     r = kit.u(0.2, 0.3)
     kit.add(disc(r, 0.07, kit.sides, 0.02), metal)
     elbow = np.array([-kit.u(0.1, 0.35), kit.u(0.45, 0.7), 0.0])
@@ -74,14 +67,14 @@ def desk_lamp(kit: Kit) -> None:
         .turn("z", 180 + kit.u(10, 50))
         .move(*head)
         .move(0, 0.08),
-        kit.paint.accent(),
+        kit.accent(),
     )
 
 
 def hanging_lamp(kit: Kit) -> None:
     """Pendant or chandelier."""
-    metal = kit.pick(kit.paint.metal, kit.paint.black, kit.paint.wood)()
-    shade = kit.pick(kit.paint.cloth, kit.paint.white, kit.paint.accent)()
+    metal = kit.pick(kit.metal, kit.black, kit.wood)()
+    shade = kit.pick(kit.cloth, kit.white, kit.accent)()
     kit.add(rod((0, 0.3, 0), (0, 1.1, 0), 0.03, sides=6), metal)
     kit.add(frustum(0.18, 0.08, 0.08, kit.sides).move(0, 1.05), metal)
     if kit.chance(0.6):
@@ -95,7 +88,7 @@ def hanging_lamp(kit: Kit) -> None:
 
 def street_lamp(kit: Kit) -> None:
     """Street lamp, one or two arms."""
-    metal = kit.pick(kit.paint.metal, kit.paint.black, kit.paint.wood)()
+    metal = kit.pick(kit.metal, kit.black, kit.wood)()
     height, reach = kit.u(2.0, 3.0), kit.u(0.4, 0.8)
     kit.add(lathe([(0.16, 0), (0.14, 0.2), (0.07, 0.25), (0.05, height)], kit.sides_for(0.7)), metal)
     if kit.chance(0.5):
@@ -107,18 +100,18 @@ def street_lamp(kit: Kit) -> None:
         kit.around(arm, metal, kit.pick(1, 2))
         kit.around(
             superellipsoid(0.2, 0.07, 0.1, 0.6, 10).move(reach, height),
-            kit.paint.colour(0.95, 0.9, 0.6),
+            kit.colour(0.95, 0.9, 0.6),
             2 if len(kit.parts) > 2 else 1,
         )
     else:
-        kit.add(tapered_box((0.2, 0.2), (0.36, 0.36), 0.4).move(0, height), kit.paint.colour(0.95, 0.85, 0.5))
+        kit.add(tapered_box((0.2, 0.2), (0.36, 0.36), 0.4).move(0, height), kit.colour(0.95, 0.85, 0.5))
         kit.add(lathe([(0.3, 0), (0.0, 0.25)], 4).move(0, height + 0.4), metal)
 
 
 def door(kit: Kit) -> None:
     """Doors and windows in frames, gates, arches and garage doors."""
     width, height, t = kit.u(0.8, 1.5), kit.u(1.2, 2.1), kit.u(0.08, 0.16)
-    frame, leaf = kit.paint.wood(), kit.pick(kit.paint.wood, kit.paint.paint)()
+    frame, leaf = kit.wood(), kit.pick(kit.wood, kit.paint)()
     arched = kit.chance(0.3)
     outline = rectangle(width, height) + np.array([0, height / 2])
     if arched:
@@ -142,24 +135,20 @@ def door(kit: Kit) -> None:
                 kit.box(leaf, (width * 0.34, height * 0.36, t), (x * width, y * height, 0))
     elif kind == 1:  # planks and iron bands
         for y in (0.15, 0.7):
-            kit.box(kit.paint.metal(), (width * 0.9, 0.08, t), (0, y * height, 0))
+            kit.box(kit.metal(), (width * 0.9, 0.08, t), (0, y * height, 0))
     elif kind == 2:  # panes with bars
-        kit.box(kit.paint.window(), (width * 0.8, height * kit.u(0.4, 0.9), t * 0.8), (0, height * 0.08, 0))
+        kit.box(kit.window(), (width * 0.8, height * kit.u(0.4, 0.9), t * 0.8), (0, height * 0.08, 0))
         kit.box(frame, (0.05, height * 0.95, t), (0, 0.02, 0))
         for y in (0.35, 0.65):
             kit.box(frame, (width * 0.9, 0.05, t), (0, y * height, 0))
-    kit.add(ellipsoid(0.05, 0.05, 0.05, 8).move(width * 0.4, height * 0.47, t * 0.55), kit.paint.metal())
+    kit.add(ellipsoid(0.05, 0.05, 0.05, 8).move(width * 0.4, height * 0.47, t * 0.55), kit.metal())
     if kit.chance(0.3):
-        kit.box(kit.paint.stone(), (width * 1.5, 0.12, t * 6), (0, -0.12, t * 1.5))
+        kit.box(kit.stone(), (width * 1.5, 0.12, t * 6), (0, -0.12, t * 1.5))
 
 
 def clock(kit: Kit) -> None:
     """Wall, alarm, mantel and grandfather clocks, and pocket watches."""
-    kind, body, face = (
-        kit.whole(0, 3),
-        kit.pick(kit.paint.wood, kit.paint.metal, kit.paint.plastic)(),
-        kit.paint.white(),
-    )
+    kind, body, face = (kit.whole(0, 3), kit.pick(kit.wood, kit.metal, kit.plastic)(), kit.white())
     r, t = 0.5, kit.u(0.1, 0.3)
     dial = disc(r * 0.88, t + 0.04, kit.sides).turn("x", 90).move(0, 0, -(t + 0.04) / 2)
     hands = [box(0.04, r * k, t + 0.1).move(0, r * k / 2).turn("z", kit.u(0, 360)) for k in (0.45, 0.7)]
@@ -169,7 +158,7 @@ def clock(kit: Kit) -> None:
     elif kind == 1:
         kit.add(disc(r, t, kit.sides, 0.03).turn("x", 90).move(0, 0, -t / 2), body)
         kit.pair(rod((0, 0, 0), (0.38, -0.58, 0), 0.06, sides=6), body)
-        kit.pair(dome(0.22, 0.16, 10).turn("z", -35).move(0.3, 0.45), kit.paint.metal())
+        kit.pair(dome(0.22, 0.16, 10).turn("z", -35).move(0.3, 0.45), kit.metal())
         kit.add(tube(curve([(-0.15, 0.5, 0), (0, 0.72, 0), (0.15, 0.5, 0)], 3), 0.03, 6), body)
     elif kind == 2:
         arch = np.linspace(0, np.pi, 11)
@@ -184,17 +173,17 @@ def clock(kit: Kit) -> None:
         kit.box(body, (0.8, tall, max(t, 0.5) * 0.8), (0, -0.6 - tall, 0))
         kit.box(body, (1.2, 0.35, max(t, 0.5)), (0, -0.7 - tall, 0))
         kit.add(extrude([(-0.6, 0), (0.6, 0), (0, 0.3)], max(t, 0.5)).move(0, 0.6), body)
-        kit.box(kit.paint.window(), (0.5, tall * 0.75, max(t, 0.5) * 0.84), (0, -0.65 - tall * 0.9, 0))
+        kit.box(kit.window(), (0.5, tall * 0.75, max(t, 0.5) * 0.84), (0, -0.65 - tall * 0.9, 0))
         level = max(t, 0.5) / 2 - t / 2
     kit.add(dial.move(0, 0, level), face)
     for hand in hands:
-        kit.add(hand.move(0, 0, level), kit.paint.black())
+        kit.add(hand.move(0, 0, level), kit.black())
 
 
 def fridge(kit: Kit) -> None:
     """Fridge."""
-    body = kit.pick(kit.paint.white, kit.paint.metal, kit.paint.paint)()
-    bright = kit.paint.metal()
+    body = kit.pick(kit.white, kit.metal, kit.paint)()
+    bright = kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d, split = kit.u(0.7, 1.0), kit.u(1.2, 1.9), kit.u(0.65, 0.8), kit.u(0.3, 0.7)
     kit.box(body, (w, h, d))
@@ -209,15 +198,14 @@ def fridge(kit: Kit) -> None:
 
 def stove(kit: Kit) -> None:
     """Stove."""
-    body = kit.pick(kit.paint.white, kit.paint.metal, kit.paint.paint)()
-    dark, bright = kit.paint.black(), kit.paint.metal()
+    body = kit.pick(kit.white, kit.metal, kit.paint)()
+    dark, bright = kit.black(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.8, 1.1), kit.u(0.8, 1.0), kit.u(0.7, 0.85)
     kit.box(body, (w, h, d))
     kit.box(dark, (w * 0.75, h * 0.45, 0.06), (0, h * 0.15, d / 2))
     kit.add(
-        rod((-w * 0.35, h * 0.68, d / 2 + 0.06), (w * 0.35, h * 0.68, d / 2 + 0.06), 0.03, sides=6),
-        bright,
+        rod((-w * 0.35, h * 0.68, d / 2 + 0.06), (w * 0.35, h * 0.68, d / 2 + 0.06), 0.03, sides=6), bright
     )
     kit.four(torus(0.12, 0.03, 12, 6).move(w * 0.24, h + 0.01, d * 0.22), dark)
     for x in np.linspace(-0.36, 0.36, 5) * w:
@@ -228,22 +216,22 @@ def stove(kit: Kit) -> None:
 
 def washing_machine(kit: Kit) -> None:
     """Washing machine or dryer."""
-    body = kit.pick(kit.paint.white, kit.paint.metal, kit.paint.paint)()
-    dark, bright = kit.paint.black(), kit.paint.metal()
+    body = kit.pick(kit.white, kit.metal, kit.paint)()
+    dark, bright = kit.black(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.75, 0.95), kit.u(0.85, 1.1), kit.u(0.7, 0.85)
     kit.box(body, (w, h, d))
     r = w * kit.u(0.28, 0.38)
     kit.add(torus(r, 0.05, kit.sides, 6).turn("x", 90).move(0, h * 0.43, d / 2 + 0.01), bright)
-    kit.add(ellipsoid(r, r, 0.08, kit.sides).move(0, h * 0.43, d / 2), kit.paint.window())
+    kit.add(ellipsoid(r, r, 0.08, kit.sides).move(0, h * 0.43, d / 2), kit.window())
     kit.box(dark, (w * 0.3, h * 0.09, 0.05), (w * 0.2, h * 0.83, d / 2))
     kit.add(disc(0.07, 0.06, 10).turn("x", 90).move(-w * 0.25, h * 0.88, d / 2), bright)
 
 
 def microwave(kit: Kit) -> None:
     """Microwave or radio."""
-    body = kit.pick(kit.paint.white, kit.paint.metal, kit.paint.paint)()
-    dark, bright = kit.paint.black(), kit.paint.metal()
+    body = kit.pick(kit.white, kit.metal, kit.paint)()
+    dark, bright = kit.black(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.75), kit.u(0.5, 0.8)
     kit.box(body, (w, h, d))
@@ -256,8 +244,8 @@ def microwave(kit: Kit) -> None:
 
 def toaster(kit: Kit) -> None:
     """Toaster."""
-    body = kit.pick(kit.paint.white, kit.paint.metal, kit.paint.paint)()
-    dark = kit.paint.black()
+    body = kit.pick(kit.white, kit.metal, kit.paint)()
+    dark = kit.black()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.9, 1.1), kit.u(0.6, 0.75), kit.u(0.45, 0.6)
     outline = rectangle(w, h, 0.25 * h, 3)
@@ -265,16 +253,13 @@ def toaster(kit: Kit) -> None:
     for z in (-0.18, 0.18):
         kit.box(dark, (w * 0.7, 0.03, d * 0.14), (0, h - 0.01, z * d))
         if kit.chance(0.4):
-            kit.add(
-                box(w * 0.5, 0.3, d * 0.12, 0.04).move(0, h + 0.08, z * d),
-                kit.paint.colour(0.8, 0.55, 0.25),
-            )
+            kit.add(box(w * 0.5, 0.3, d * 0.12, 0.04).move(0, h + 0.08, z * d), kit.colour(0.8, 0.55, 0.25))
     kit.box(dark, (0.1, 0.06, 0.14), (w / 2, h * 0.6, 0))
 
 
 def toilet(kit: Kit) -> None:
     """Toilet."""
-    body = kit.pick(kit.paint.white, kit.paint.ceramic)()
+    body = kit.pick(kit.white, kit.ceramic)()
     seat = kit.u(0.38, 0.48)
     oval = hollow(
         [(0.16, 0), (0.18, seat * 0.4), (0.3, seat * 0.85), (0.33, seat)], 0.06, seat * 0.6, kit.sides
@@ -287,7 +272,7 @@ def toilet(kit: Kit) -> None:
         kit.add(lid.move(0, 0, 0.42).turn("x", -80).move(0, seat, -0.24), body)
         kit.add(
             torus(0.29, 0.045, kit.sides, 6).scale(1, 0.8, 1.25).move(0, seat, 0.15),
-            kit.pick(body, kit.paint.wood()),
+            kit.pick(body, kit.wood()),
         )
     kit.add(box(0.62, kit.u(0.4, 0.5), 0.24, 0.05, 2).move(0, seat + 0.17, -0.36), body)
     kit.add(box(0.3, seat, 0.4, 0.05).move(0, seat / 2, -0.18), body)
@@ -295,14 +280,14 @@ def toilet(kit: Kit) -> None:
 
 def basin(kit: Kit) -> None:
     """Basin on a pedestal or cabinet."""
-    body, metal = kit.pick(kit.paint.white, kit.paint.ceramic)(), kit.paint.metal()
+    body, metal = kit.pick(kit.white, kit.ceramic)(), kit.metal()
     h = kit.u(0.7, 0.9)
     basin = hollow([(0.22, 0), (0.4, 0.12), (0.5, 0.28)], 0.06, 0.06, kit.pick(kit.sides, 4))
     kit.add(basin.scale(1, 1, 0.8).move(0, h), body)
     if kit.chance(0.5):
         kit.add(lathe([(0.22, 0), (0.12, 0.15), (0.12, h * 0.8), (0.2, h + 0.02)], kit.sides), body)
     else:
-        drawers(kit, (0.9, h + 0.04, 0.65), (0, 0, 0), kit.paint.wood(), kit.paint.wood(), 2)
+        drawers(kit, (0.9, h + 0.04, 0.65), (0, 0, 0), kit.wood(), kit.wood(), 2)
     path = curve([(0, h + 0.25, -0.36), (0, h + 0.5, -0.34), (0, h + 0.5, -0.15), (0, h + 0.42, -0.1)], 4)
     kit.add(tube(path, 0.035, 8, up=(1, 0, 0)), metal)
     kit.pair(frustum(0.035, 0.05, 0.1, 8).move(0.15, h + 0.25, -0.35), metal)
@@ -310,7 +295,7 @@ def basin(kit: Kit) -> None:
 
 def bathtub(kit: Kit) -> None:
     """Bathtub."""
-    body, metal = kit.pick(kit.paint.white, kit.paint.ceramic)(), kit.paint.metal()
+    body, metal = kit.pick(kit.white, kit.ceramic)(), kit.metal()
     long, wide, h = kit.u(1.6, 1.9), kit.u(0.75, 0.9), kit.u(0.5, 0.65)
     steps, lift = 4, kit.u(0.0, 0.14)
     shapes = [(0.8, 0.0), (0.92, h * 0.5), (1.0, h), (0.88, h), (0.8, h * 0.5), (0.7, 0.12)]
@@ -319,18 +304,14 @@ def bathtub(kit: Kit) -> None:
     if kit.chance(0.6):
         kit.add(
             stack([outlines[4], outlines[4]], [h * 0.5 + lift - 0.05, h * 0.6 + lift]),
-            kit.paint.colour(0.6, 0.85, 0.95),
+            kit.colour(0.6, 0.85, 0.95),
         )
     if lift > 0.05:
         kit.four(ellipsoid(0.08, lift, 0.08, 8).move(wide * 0.3, lift * 0.9, long * 0.3), metal)
     kit.add(
         tube(
             curve(
-                [
-                    (0, h + lift - 0.05, -long * 0.47),
-                    (0, h + 0.35, -long * 0.46),
-                    (0, h + 0.3, -long * 0.36),
-                ],
+                [(0, h + lift - 0.05, -long * 0.47), (0, h + 0.35, -long * 0.46), (0, h + 0.3, -long * 0.36)],
                 3,
             ),
             0.04,
@@ -343,17 +324,12 @@ def bathtub(kit: Kit) -> None:
 
 def fireplace(kit: Kit) -> None:
     """A fireplace with logs burning."""
-    w, h, d, stone = (
-        kit.u(1.2, 1.8),
-        kit.u(0.9, 1.3),
-        kit.u(0.4, 0.6),
-        kit.pick(kit.paint.brick, kit.paint.stone)(),
-    )
+    w, h, d, stone = (kit.u(1.2, 1.8), kit.u(0.9, 1.3), kit.u(0.4, 0.6), kit.pick(kit.brick, kit.stone)())
     side = w * kit.u(0.15, 0.25)
     kit.pair(kit.block((side, h, d), (w / 2 - side / 2, 0, 0)), stone)
     kit.box(stone, (w, h * 0.3, d), (0, h * 0.7, 0))
     kit.box(stone, (w, h, d * 0.3), (0, 0, -d * 0.35))
-    kit.box(kit.pick(stone, kit.paint.wood()), (w * 1.12, 0.1, d * 1.2), (0, h, 0.02))
+    kit.box(kit.pick(stone, kit.wood()), (w * 1.12, 0.1, d * 1.2), (0, h, 0.02))
     if kit.chance(0.6):
         kit.add(
             tapered_box((w * 0.6, d * 0.7), (w * 0.35, d * 0.6), kit.u(0.6, 1.2)).move(0, h + 0.08, -d * 0.1),
@@ -367,16 +343,16 @@ def fireplace(kit: Kit) -> None:
                 0.05,
                 sides=6,
             ),
-            kit.paint.bark(),
+            kit.bark(),
         )
-    kit.add(ellipsoid(0.16, 0.26, 0.12, 7).move(0, 0.32), kit.paint.colour(0.98, 0.55, 0.1))
+    kit.add(ellipsoid(0.16, 0.26, 0.12, 7).move(0, 0.32), kit.colour(0.98, 0.55, 0.1))
 
 
 def iron_stove(kit: Kit) -> None:
     """An iron stove with its pipe."""
-    iron, h = kit.paint.black(), kit.u(0.7, 1.0)
+    iron, h = kit.black(), kit.u(0.7, 1.0)
     kit.box(iron, (0.7, h, 0.6), (0, 0.12, 0))
-    kit.box(kit.paint.colour(0.95, 0.5, 0.15), (0.4, h * 0.35, 0.05), (0, 0.3, 0.3))
+    kit.box(kit.colour(0.95, 0.5, 0.15), (0.4, h * 0.35, 0.05), (0, 0.3, 0.3))
     kit.four(frustum(0.04, 0.07, 0.14, 8).move(0.28, 0, 0.22), iron)
     kit.add(frustum(0.12, 0.12, kit.u(0.8, 1.5), kit.sides_for(0.7)).move(0, h + 0.1, -0.1), iron)
     kit.box(iron, (0.8, 0.06, 0.7), (0, h + 0.1, 0))
@@ -384,7 +360,7 @@ def iron_stove(kit: Kit) -> None:
 
 def radiator(kit: Kit) -> None:
     """A radiator."""
-    count, h, body = kit.whole(6, 12), kit.u(0.6, 1.0), kit.paint.white()
+    count, h, body = kit.whole(6, 12), kit.u(0.6, 1.0), kit.white()
     for i in range(count):
         kit.add(box(0.09, h, 0.2, 0.04, 2).move((i - (count - 1) / 2) * 0.12, h / 2 + 0.08), body)
     for y in (0.16, h):

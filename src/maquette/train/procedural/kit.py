@@ -9,8 +9,9 @@ from typing import TypeVar, Union
 import numpy as np
 
 from maquette.train.meshes import PaintedMesh
+from maquette.train.procedural.boxes import box
 from maquette.train.procedural.materials import Material, Paintbox
-from maquette.train.procedural.primitives import Part, box, oriented
+from maquette.train.procedural.part import Part, oriented
 
 T = TypeVar("T")
 Point = tuple[float, float, float]
@@ -24,7 +25,7 @@ class Skin:
     index: np.ndarray
 
 
-class Kit:
+class Kit(Paintbox):
     """One object under construction.
 
     Args:
@@ -40,7 +41,7 @@ class Kit:
         self.sides = int(rng.integers(6, 11)) if low_poly else int(rng.integers(12, 29))
         self.soft = float(rng.choice([0.0, 0.06, 0.12, 0.25]))
         self.soft_steps = 1 if low_poly or rng.random() < 0.5 else 2
-        self.paint = Paintbox(rng)
+        super().__init__(rng)
         self.parts: list[tuple[Part, Material | Skin]] = []
 
     def u(self, low: float, high: float) -> float:

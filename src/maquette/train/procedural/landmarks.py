@@ -4,33 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import along, box, extrude, tapered_box
 from maquette.train.procedural.buildings import gable, hip, opening, openings, roof
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    along,
-    box,
-    curve,
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import (
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
+    hollow,
     lathe,
-    rod,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
-from maquette.train.procedural.vessels import hollow
 
 
 def church(kit: Kit) -> None:
     """A church or chapel with a tower and a spire."""
-    wall, tiles = (
-        kit.pick(kit.paint.plaster, kit.paint.stone, kit.paint.wood)(),
-        kit.pick(kit.paint.brick, kit.paint.accent)(),
-    )
+    wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
     w, h, d, rise = kit.u(0.6, 0.9), kit.u(0.5, 0.8), kit.u(1.1, 1.8), kit.u(0.4, 0.8)
     kit.add(box(w, h, d).move(0, h / 2), wall)
     for part, m in zip(gable(w, rise, d, 0.08, 0.07), (wall, tiles, tiles), strict=True):
@@ -40,11 +33,11 @@ def church(kit: Kit) -> None:
     kit.add(box(tw, th, tw).move(0, th / 2, z), wall)
     spire = kit.u(0.5, 1.3)
     kit.add(lathe([(tw * 0.62, 0), (tw * 0.62, 0.05), (0, spire)], kit.pick(4, 8)).move(0, th, z), tiles)
-    gold = kit.paint.metal()
+    gold = kit.metal()
     kit.add(box(0.05, 0.3, 0.05).move(0, th + spire + 0.1, z), gold)
     kit.add(box(0.18, 0.05, 0.05).move(0, th + spire + 0.13, z), gold)
-    opening(kit, (tw * 0.5, tw * 0.6), (0, 0, z + tw / 2), "front", wall, kit.paint.wood(), True)
-    pane = kit.paint.accent()
+    opening(kit, (tw * 0.5, tw * 0.6), (0, 0, z + tw / 2), "front", wall, kit.wood(), True)
+    pane = kit.accent()
     kit.add(disc(tw * 0.22, 0.06, 12).turn("x", 90).move(0, th * 0.75, z + tw / 2 - 0.02), pane)
     for zz in np.linspace(-0.38, 0.2, kit.whole(2, 4)) * d:
         for side, x in (("right", w / 2), ("left", -w / 2)):
@@ -59,10 +52,7 @@ def church(kit: Kit) -> None:
 
 def mosque(kit: Kit) -> None:
     """Dome and minarets."""
-    wall, tiles = (
-        kit.pick(kit.paint.plaster, kit.paint.stone, kit.paint.wood)(),
-        kit.pick(kit.paint.brick, kit.paint.accent)(),
-    )
+    wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
     w, h = kit.u(1.0, 1.4), kit.u(0.5, 0.8)
     kit.add(box(w, h, w).move(0, h / 2), wall)
     openings(kit, (w, h, w), 0.0, 1)
@@ -94,12 +84,9 @@ def mosque(kit: Kit) -> None:
 
 def pagoda(kit: Kit) -> None:
     """Pagoda."""
-    wall, tiles = (
-        kit.pick(kit.paint.plaster, kit.paint.stone, kit.paint.wood)(),
-        kit.pick(kit.paint.brick, kit.paint.accent)(),
-    )
+    wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
     tiers, w, y = kit.whole(2, 5), kit.u(0.9, 1.2), 0.12
-    kit.box(kit.paint.stone(), (w * 1.5, 0.12, w * 1.5))
+    kit.box(kit.stone(), (w * 1.5, 0.12, w * 1.5))
     for i in range(tiers):
         ww, hh = w * (1 - 0.16 * i), 0.4 * (1 - 0.08 * i)
         kit.add(box(ww, hh, ww).move(0, y + hh / 2), wall)
@@ -114,10 +101,7 @@ def pagoda(kit: Kit) -> None:
 
 def barn(kit: Kit) -> None:
     """Gambrel barn."""
-    wall, tiles = (
-        kit.pick(kit.paint.wood, kit.paint.brick, kit.paint.plaster)(),
-        kit.pick(kit.paint.stone, kit.paint.accent, kit.paint.wood)(),
-    )
+    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     rise = kit.u(0.5, 0.8)
     outline = [
@@ -136,24 +120,21 @@ def barn(kit: Kit) -> None:
     ):
         slab = extrude([a, (a[0] + 0.04, a[1] + 0.06), (b[0] + 0.03, b[1] + 0.07), b], d + 0.14)
         kit.pair(slab, tiles)
-    opening(kit, (w * 0.42, h * 0.75), (0, 0, d / 2), "front", kit.paint.white(), wall, False)
-    opening(kit, (0.2, 0.2), (0, h * 1.05, d / 2), "front", kit.paint.white(), kit.paint.black(), False)
+    opening(kit, (w * 0.42, h * 0.75), (0, 0, d / 2), "front", kit.white(), wall, False)
+    opening(kit, (0.2, 0.2), (0, h * 1.05, d / 2), "front", kit.white(), kit.black(), False)
 
 
 def hut(kit: Kit) -> None:
     """Hut: round with a thatched cone, or a log cabin."""
-    wall, tiles = (
-        kit.pick(kit.paint.wood, kit.paint.brick, kit.paint.plaster)(),
-        kit.pick(kit.paint.stone, kit.paint.accent, kit.paint.wood)(),
-    )
+    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     if kit.chance(0.5):
         kit.add(disc(0.5, h, kit.sides), wall)
         kit.add(
             lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))], kit.sides).move(0, h - 0.05),
-            kit.paint.colour(0.75, 0.62, 0.3),
+            kit.colour(0.75, 0.62, 0.3),
         )
-        opening(kit, (0.24, 0.32), (0, 0, 0.49), "front", kit.paint.wood(), kit.paint.black(), True)
+        opening(kit, (0.24, 0.32), (0, 0, 0.49), "front", kit.wood(), kit.black(), True)
     else:
         logs = kit.whole(4, 7)
         for i in range(logs):
@@ -165,30 +146,19 @@ def hut(kit: Kit) -> None:
             gable(w, kit.u(0.35, 0.6), d * 0.7, 0.15, 0.08), (wall, tiles, tiles), strict=True
         ):
             kit.add(part.move(0, h), m)
-        opening(kit, (0.24, h * 0.6), (0, 0, d * 0.34 + 0.06), "front", wall, kit.paint.wood(), False)
+        opening(kit, (0.24, h * 0.6), (0, 0, d * 0.34 + 0.06), "front", wall, kit.wood(), False)
 
 
 def shop(kit: Kit) -> None:
     """Shop with an awning and a sign."""
-    wall, tiles = (
-        kit.pick(kit.paint.wood, kit.paint.brick, kit.paint.plaster)(),
-        kit.pick(kit.paint.stone, kit.paint.accent, kit.paint.wood)(),
-    )
+    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     h = kit.u(0.7, 1.2)
     kit.add(box(w, h, d * 0.7).move(0, h / 2), wall)
     roof(kit, (w, h, d * 0.7), h, tiles, wall)
     front = d * 0.35
-    opening(
-        kit,
-        (w * 0.5, h * 0.35),
-        (-w * 0.15, h * 0.16, front),
-        "front",
-        kit.paint.white(),
-        kit.paint.window(),
-        False,
-    )
-    opening(kit, (w * 0.2, h * 0.5), (w * 0.3, 0, front), "front", kit.paint.white(), kit.paint.wood(), False)
+    opening(kit, (w * 0.5, h * 0.35), (-w * 0.15, h * 0.16, front), "front", kit.white(), kit.window(), False)
+    opening(kit, (w * 0.2, h * 0.5), (w * 0.3, 0, front), "front", kit.white(), kit.wood(), False)
     awning = extrude(
         [
             (front, h * 0.72),
@@ -198,16 +168,13 @@ def shop(kit: Kit) -> None:
         ],
         w * 0.95,
     )
-    kit.add(along(awning), kit.paint.accent())
-    kit.add(box(w * 0.7, 0.16, 0.07).move(0, h * 0.83, front + 0.02), kit.paint.accent())
+    kit.add(along(awning), kit.accent())
+    kit.add(box(w * 0.7, 0.16, 0.07).move(0, h * 0.83, front + 0.02), kit.accent())
 
 
 def factory(kit: Kit) -> None:
     """Factory with saw-tooth roof and chimneys."""
-    wall, tiles = (
-        kit.pick(kit.paint.wood, kit.paint.brick, kit.paint.plaster)(),
-        kit.pick(kit.paint.stone, kit.paint.accent, kit.paint.wood)(),
-    )
+    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     w, teeth = kit.u(1.3, 1.8), kit.whole(2, 4)
     kit.add(box(w, h, d * 0.7).move(0, h / 2), wall)
@@ -215,29 +182,24 @@ def factory(kit: Kit) -> None:
     for i in range(teeth):
         x = -w / 2 + i * each
         kit.add(
-            extrude([(x, h - 0.02), (x + each, h - 0.02), (x, h + each * kit.u(0.55, 0.6))], d * 0.7),
-            tiles,
+            extrude([(x, h - 0.02), (x + each, h - 0.02), (x, h + each * kit.u(0.55, 0.6))], d * 0.7), tiles
         )
     openings(kit, (w, h, d * 0.7), 0.0, kit.whole(1, 2))
     for i in range(kit.whole(1, 3)):
         tall = kit.u(0.8, 1.5)
         kit.add(
-            frustum(0.12, 0.085, tall, kit.sides).move(w * 0.35 - 0.32 * i, h - 0.05, -d * 0.2),
-            kit.paint.brick(),
+            frustum(0.12, 0.085, tall, kit.sides).move(w * 0.35 - 0.32 * i, h - 0.05, -d * 0.2), kit.brick()
         )
-        kit.add(
-            torus(0.095, 0.03, 10, 5).move(w * 0.35 - 0.32 * i, h + tall - 0.07, -d * 0.2),
-            kit.paint.stone(),
-        )
+        kit.add(torus(0.095, 0.03, 10, 5).move(w * 0.35 - 0.32 * i, h + tall - 0.07, -d * 0.2), kit.stone())
 
 
 def windmill(kit: Kit) -> None:
     """A tower windmill with three to five sails."""
-    wall, wood = kit.pick(kit.paint.stone, kit.paint.plaster, kit.paint.wood)(), kit.paint.wood()
+    wall, wood = kit.pick(kit.stone, kit.plaster, kit.wood)(), kit.wood()
     h, r = kit.u(1.1, 1.7), kit.u(0.38, 0.5)
     top = r * kit.u(0.55, 0.8)
     kit.add(frustum(r, top, h, kit.pick(kit.sides, 6, 8)), wall)
-    cap = kit.pick(kit.paint.accent, kit.paint.brick)()
+    cap = kit.pick(kit.accent, kit.brick)()
     kit.add(
         kit.pick(frustum(top * 1.2, 0.02, 0.45, kit.sides), dome(top * 1.1, 0.4, kit.sides)).move(
             0, h - 0.02
@@ -245,11 +207,11 @@ def windmill(kit: Kit) -> None:
         cap,
     )
     opening(kit, (0.2, 0.3), (0, 0, r * 0.96), "front", wall, wood, True)
-    opening(kit, (0.14, 0.16), (0, h * 0.55, (r + top) / 2 * 0.99), "front", wall, kit.paint.window(), False)
+    opening(kit, (0.14, 0.16), (0, h * 0.55, (r + top) / 2 * 0.99), "front", wall, kit.window(), False)
     length, hub = kit.u(0.7, 1.1), (0.0, h * 0.98, top * 1.15 + 0.08)
     kit.add(rod((0, h, 0), (0, h * 0.98, top * 1.15 + 0.14), 0.06, sides=8), wood)
     phase, count = kit.u(0, 90), kit.pick(4, 4, 3, 5)
-    sail = kit.paint.white() if kit.chance(0.6) else wood
+    sail = kit.white() if kit.chance(0.6) else wood
     for i in range(count):
         a = phase + 360.0 * i / count
         kit.add(box(0.06, length, 0.05).move(0, length / 2).turn("z", a).move(*hub), wood)
@@ -259,7 +221,7 @@ def windmill(kit: Kit) -> None:
 def wind_turbine(kit: Kit) -> None:
     """Wind turbine."""
     h = kit.u(1.6, 2.2)
-    white = kit.paint.white()
+    white = kit.white()
     kit.add(frustum(0.09, 0.05, h, kit.sides_for(0.7)), white)
     kit.add(superellipsoid(0.09, 0.09, 0.2, 0.7, 12).move(0, h, 0), white)
     kit.add(ellipsoid(0.08, 0.08, 0.1, 10).move(0, h, 0.22), white)
@@ -271,23 +233,23 @@ def wind_turbine(kit: Kit) -> None:
 
 def well(kit: Kit) -> None:
     """Well."""
-    wall, wood = kit.pick(kit.paint.stone, kit.paint.plaster, kit.paint.wood)(), kit.paint.wood()
-    stone, r, h = kit.paint.stone(), kit.u(0.4, 0.5), kit.u(0.4, 0.6)
+    wall, wood = kit.pick(kit.stone, kit.plaster, kit.wood)(), kit.wood()
+    stone, r, h = kit.stone(), kit.u(0.4, 0.5), kit.u(0.4, 0.6)
     kit.add(hollow([(r, 0), (r, h)], 0.1, 0.1, kit.pick(kit.sides, 4)), stone)
-    kit.add(torus(r - 0.05, 0.07, kit.sides, 6).move(0, h), kit.paint.stone())
-    kit.add(disc(r - 0.09, 0.05, kit.sides).move(0, h * 0.6), kit.paint.window())
+    kit.add(torus(r - 0.05, 0.07, kit.sides, 6).move(0, h), kit.stone())
+    kit.add(disc(r - 0.09, 0.05, kit.sides).move(0, h * 0.6), kit.window())
     kit.pair(box(0.08, 1.2, 0.08).move(r - 0.03, 0.6), wood)
     kit.add(rod((-r, 0.95, 0), (r + 0.15, 0.95, 0), 0.05, sides=8), wood)
     for part, m in zip(gable(0.8, 0.35, 2 * r + 0.15, 0.08, 0.05), (wood, wall, wall), strict=True):
         kit.add(part.turn("y", 90).move(0, 1.18), m)
     if kit.chance(0.6):
-        kit.add(rod((0, 0.75, 0), (0, 0.95, 0), 0.02, sides=5), kit.paint.bark())
+        kit.add(rod((0, 0.75, 0), (0, 0.95, 0), 0.02, sides=5), kit.bark())
         kit.add(hollow([(0.09, 0), (0.12, 0.2)], 0.03, 0.03, 8).move(0, 0.6), wood)
 
 
 def water_wheel(kit: Kit) -> None:
     """Water wheel against a wall."""
-    wall, wood = kit.pick(kit.paint.stone, kit.paint.plaster, kit.paint.wood)(), kit.paint.wood()
+    wall, wood = kit.pick(kit.stone, kit.plaster, kit.wood)(), kit.wood()
     r, width = kit.u(0.6, 0.8), kit.u(0.25, 0.4)
     for x in (-width / 2, width / 2):
         kit.add(torus(r, 0.05, max(kit.sides, 12), 4).turn("z", 90).move(x, r), wood)
@@ -295,13 +257,13 @@ def water_wheel(kit: Kit) -> None:
             kit.add(box(0.06, 2 * r, 0.06).turn("x", i * 45.0).move(x, r), wood)
     for i in range(12):
         kit.add(box(width, 0.05, 0.2).move(0, 0, r).turn("x", i * 30.0).move(0, r), wood)
-    kit.add(rod((-width * 1.2, r, 0), (width * 1.2, r, 0), 0.07, sides=8), kit.paint.metal())
+    kit.add(rod((-width * 1.2, r, 0), (width * 1.2, r, 0), 0.07, sides=8), kit.metal())
     kit.pair(tapered_box((0.14, 0.8), (0.14, 0.2), r).move(width * 0.95), wall)
 
 
 def stone_bridge(kit: Kit) -> None:
     """Stone arches, level or humped."""
-    stone = kit.pick(kit.paint.stone, kit.paint.brick)()
+    stone = kit.pick(kit.stone, kit.brick)()
     length, width, h = kit.u(2.0, 3.0), kit.u(0.5, 0.8), kit.u(0.5, 0.8)
     arches = kit.whole(1, 3)
     each = length / arches
@@ -325,8 +287,8 @@ def stone_bridge(kit: Kit) -> None:
 def suspension_bridge(kit: Kit) -> None:
     """Suspension."""
     length, width, h = kit.u(2.0, 3.0), kit.u(0.5, 0.8), kit.u(0.5, 0.8)
-    metal = kit.paint.paint()
-    kit.box(kit.paint.stone(), (length * 1.3, 0.08, width), (0, h * 0.5, 0))
+    metal = kit.paint()
+    kit.box(kit.stone(), (length * 1.3, 0.08, width), (0, h * 0.5, 0))
     tall, x = h * kit.u(1.6, 2.2), length * 0.36
     for z in (-width / 2, width / 2):
         kit.pair(box(0.1, tall, 0.1).move(x, tall / 2, z), metal)
@@ -344,7 +306,7 @@ def suspension_bridge(kit: Kit) -> None:
 def plank_bridge(kit: Kit) -> None:
     """Plank bridge with rails."""
     length, width, h = kit.u(2.0, 3.0), kit.u(0.5, 0.8), kit.u(0.5, 0.8)
-    wood, hump = kit.paint.wood(), kit.u(0.0, 0.35)
+    wood, hump = kit.wood(), kit.u(0.0, 0.35)
     count = kit.whole(9, 15)
     for x in np.linspace(-0.5, 0.5, count) * length:
         y = h * 0.4 + hump * (1 - (2 * x / length) ** 2)
@@ -366,7 +328,7 @@ def plank_bridge(kit: Kit) -> None:
 def gate(kit: Kit) -> None:
     """Gate: two posts and a lintel, or a torii."""
     t, tall = kit.u(0.14, 0.25), kit.u(1.2, 1.7)
-    paint = kit.pick(kit.paint.stone, kit.paint.paint, kit.paint.wood)()
+    paint = kit.pick(kit.stone, kit.paint, kit.wood)()
     half = kit.u(0.5, 0.8)
     round_posts = kit.chance(0.5)
     post = (
@@ -378,9 +340,9 @@ def gate(kit: Kit) -> None:
     kit.box(paint, (2 * half + t * 4, t * 0.8, t * 1.2), (0, tall - 0.02, 0))
     if kit.chance(0.6):
         kit.box(paint, (2 * half + t, t * 0.6, t * 0.8), (0, tall * 0.8, 0))
-        kit.box(kit.paint.accent(), (t * 1.2, tall * 0.18, t * 0.6), (0, tall * 0.82, 0))
+        kit.box(kit.accent(), (t * 1.2, tall * 0.18, t * 0.6), (0, tall * 0.82, 0))
     if kit.chance(0.4):
-        kit.add(hip(2 * half + t * 5, 0.3, t * 3, 0.1).move(0, tall + t * 0.7), kit.paint.brick())
+        kit.add(hip(2 * half + t * 5, 0.3, t * 3, 0.1).move(0, tall + t * 0.7), kit.brick())
 
 
 FAMILIES: tuple[Choice, ...] = (

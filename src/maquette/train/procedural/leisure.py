@@ -4,35 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.tools import laid
+from maquette.train.procedural.turned import (
     ball,
-    box,
-    curve,
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
+    hollow,
     lathe,
-    limb,
-    rectangle,
-    rod,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
-from maquette.train.procedural.tools import laid
-from maquette.train.procedural.vessels import hollow
 
 
 def gun(kit: Kit) -> None:
     """Muzzle towards +x."""
     kind, dark, second = (
         kit.whole(0, 1),
-        kit.pick(kit.paint.black, kit.paint.metal, kit.paint.plastic)(),
-        kit.pick(kit.paint.wood, kit.paint.accent)(),
+        kit.pick(kit.black, kit.metal, kit.plastic)(),
+        kit.pick(kit.wood, kit.accent)(),
     )
     long = kind == 1
     length, h, t = (kit.u(1.4, 2.2) if long else kit.u(0.7, 1.0)), kit.u(0.16, 0.26), kit.u(0.12, 0.2)
@@ -45,7 +40,7 @@ def gun(kit: Kit) -> None:
             h * kit.u(0.2, 0.4),
             sides=kit.sides_for(0.6),
         ),
-        kit.pick(dark, kit.paint.metal()),
+        kit.pick(dark, kit.metal()),
     )
     grip = extrude([(-0.02, 0), (0.18, 0), (0.08, -0.42), (-0.14, -0.42)], t * 0.9, 0.02)
     kit.add(grip.move(-length * 0.2, -h * 0.4), second)
@@ -73,32 +68,31 @@ def gun(kit: Kit) -> None:
             kit.pick(ball(h * 0.6, 2), disc(h * 0.7, t * 1.5, 12).turn("x", 90).move(0, 0, -t * 0.75)).move(
                 length * 0.05, h * 0.55
             ),
-            kit.paint.accent(),
+            kit.accent(),
         )
 
 
 def bow(kit: Kit) -> None:
     """Bow."""
-    wood = kit.paint.wood()
+    wood = kit.wood()
     y = np.linspace(-1, 1, 13)
     path = np.stack(
         [0.4 * (1 - y**2) - kit.pick(0.0, 0.25) * np.maximum(np.abs(y) - 0.75, 0), y, np.zeros(13)], 1
     )
     kit.add(tube(path, 0.025 + 0.035 * (1 - y**2), 6), wood)
-    kit.add(rod(path[0], path[-1], 0.02, sides=5), kit.paint.white())
+    kit.add(rod(path[0], path[-1], 0.02, sides=5), kit.white())
     if kit.chance(0.5):
-        kit.add(rod((-0.2, 0, 0), (0.75, 0, 0), 0.025, sides=5), kit.paint.wood())
-        kit.add(frustum(0.06, 0, 0.14, 5).turn("z", -90).move(0.74, 0), kit.paint.metal())
+        kit.add(rod((-0.2, 0, 0), (0.75, 0, 0), 0.025, sides=5), kit.wood())
+        kit.add(frustum(0.06, 0, 0.14, 5).turn("z", -90).move(0.74, 0), kit.metal())
 
 
 def shield(kit: Kit) -> None:
     """Shield."""
-    metal, rim = kit.paint.paint(), kit.paint.metal()
+    metal, rim = kit.paint(), kit.metal()
     shape = kit.whole(0, 2)
     if shape == 0:
         kit.add(
-            lathe([(0.8, 0), (0.78, 0.06), (0.4, 0.16), (0.0, 0.2)], max(kit.sides, 10)).turn("x", 90),
-            metal,
+            lathe([(0.8, 0), (0.78, 0.06), (0.4, 0.16), (0.0, 0.2)], max(kit.sides, 10)).turn("x", 90), metal
         )
         kit.add(torus(0.78, 0.06, max(kit.sides, 10), 6).turn("x", 90), rim)
     else:
@@ -115,48 +109,45 @@ def shield(kit: Kit) -> None:
         )
     kit.add(dome(0.17, 0.12, kit.sides).turn("x", 90).move(0, 0, 0.05 + 0.12 * (shape == 0)), rim)
     if kit.chance(0.5) and shape:
-        kit.add(box(0.12, 1.2, 0.05).move(0, -0.05, 0.04), kit.paint.accent())
-        kit.add(box(0.8, 0.12, 0.05).move(0, 0.2, 0.02), kit.paint.accent())
+        kit.add(box(0.12, 1.2, 0.05).move(0, -0.05, 0.04), kit.accent())
+        kit.add(box(0.8, 0.12, 0.05).move(0, 0.2, 0.02), kit.accent())
 
 
 def guitar(kit: Kit) -> None:
     """Guitar, violin, banjo, electric."""
-    wood, metal = kit.pick(kit.paint.wood, kit.paint.paint)(), kit.paint.metal()
+    wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
     w, t = kit.u(0.38, 0.5), kit.u(0.1, 0.24)
     waist, upper = kit.u(0.6, 0.85), kit.u(0.7, 0.95)
     right = curve([(0.02, 0.0), (w, 0.3), (w * waist, 0.68), (w * upper, 0.95), (0.02, 1.2)], 4)
     outline = np.concatenate([right, (right * [-1, 1])[::-1]])
     kit.add(extrude(outline, t, 0.02), wood)
     neck = kit.u(0.8, 1.2)
-    kit.add(box(0.13, neck + 0.4, 0.08).move(0, 1.0 + neck / 2, t / 2), kit.paint.wood())
-    kit.add(tapered_box((0.16, 0.08), (0.22, 0.07), 0.28).move(0, 1.18 + neck, t / 2), kit.paint.wood())
+    kit.add(box(0.13, neck + 0.4, 0.08).move(0, 1.0 + neck / 2, t / 2), kit.wood())
+    kit.add(tapered_box((0.16, 0.08), (0.22, 0.07), 0.28).move(0, 1.18 + neck, t / 2), kit.wood())
     for y in np.linspace(0.05, 0.23, 3):
         kit.pair(disc(0.03, 0.09, 6).turn("z", -90).move(0.09, 1.18 + neck + y, t / 2), metal)
-    kit.add(disc(0.16, 0.04, kit.sides).turn("x", 90).move(0, 0.62, t / 2 - 0.02), kit.paint.black())
-    kit.add(box(0.26, 0.06, 0.07).move(0, 0.3, t / 2 + 0.02), kit.paint.black())
+    kit.add(disc(0.16, 0.04, kit.sides).turn("x", 90).move(0, 0.62, t / 2 - 0.02), kit.black())
+    kit.add(box(0.26, 0.06, 0.07).move(0, 0.3, t / 2 + 0.02), kit.black())
 
 
 def drum(kit: Kit) -> None:
     """Drum."""
-    wood, metal = kit.pick(kit.paint.wood, kit.paint.paint)(), kit.paint.metal()
-    r, h, skin = kit.u(0.4, 0.6), kit.u(0.3, 0.9), kit.paint.white()
+    wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
+    r, h, skin = kit.u(0.4, 0.6), kit.u(0.3, 0.9), kit.white()
     kit.add(disc(r, h, kit.sides), wood)
     for y in (0.02, h):
         kit.add(torus(r, 0.05, kit.sides, 6).move(0, y), metal)
     kit.add(disc(r * 0.95, 0.04, kit.sides).move(0, h), skin)
     if kit.chance(0.5):
         for z in (-0.1, 0.12):
-            kit.add(
-                limb((-r * 0.8, h + 0.06, z), (r * 0.9, h + 0.06, z * 3), 0.03, 0.045, 6),
-                kit.paint.wood(),
-            )
+            kit.add(limb((-r * 0.8, h + 0.06, z), (r * 0.9, h + 0.06, z * 3), 0.03, 0.045, 6), kit.wood())
     else:
         kit.around(rod((r * 0.9, h * 0.3, 0), (r * 1.3, -0.6, 0), 0.035, sides=6), metal, 3)
 
 
 def trumpet(kit: Kit) -> None:
     """Trumpet, horn, megaphone."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     length = kit.u(0.9, 1.4)
     outline = curve([(0.06, 0), (0.06, length * 0.6), (0.12, length * 0.85), (kit.u(0.25, 0.4), length)], 3)
     kit.add(hollow(outline, 0.035, length * 0.3, kit.sides).turn("z", -90), metal)
@@ -175,17 +166,14 @@ def trumpet(kit: Kit) -> None:
             kit.add(rod((length * x, -0.3, 0), (length * x, 0.2, 0), 0.045, sides=7), metal)
         kit.add(frustum(0.03, 0.07, 0.1, 8).turn("z", 90).move(0.02, 0), metal)
     else:
-        kit.add(
-            tube([(0.35, 0, 0), (0.35, -0.3, 0), (0.6, -0.3, 0), (0.6, 0, 0)], 0.045, 6),
-            kit.paint.black(),
-        )
+        kit.add(tube([(0.35, 0, 0), (0.35, -0.3, 0), (0.6, -0.3, 0), (0.6, 0, 0)], 0.045, 6), kit.black())
 
 
 def piano(kit: Kit) -> None:
     """Piano: upright or grand."""
-    wood = kit.pick(kit.paint.wood, kit.paint.paint)()
+    wood = kit.pick(kit.wood, kit.paint)()
     kit.soft = min(kit.soft, 0.06)
-    white, black = kit.paint.white(), kit.paint.black()
+    white, black = kit.white(), kit.black()
     if kit.chance(0.5):
         kit.box(wood, (1.5, 1.2, 0.5), (0, 0, -0.25))
         kit.box(wood, (1.5, 0.16, 0.4), (0, 0.55, 0.15))
@@ -220,7 +208,7 @@ def piano(kit: Kit) -> None:
 
 def bell(kit: Kit) -> None:
     """Bell."""
-    wood, metal = kit.pick(kit.paint.wood, kit.paint.paint)(), kit.paint.metal()
+    wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
     outline = curve([(0.5, 0.0), (0.42, 0.12), (0.3, 0.5), (0.2, 0.72), (0.03, 0.8)], 3)
     kit.add(hollow(outline[::-1] * [1, -1], 0.06, 0.06, kit.sides).scale(1, -1, 1), metal)
     kit.add(ball(0.11, 1).move(0, -0.03), metal)
@@ -236,10 +224,10 @@ def bell(kit: Kit) -> None:
 
 def microphone(kit: Kit) -> None:
     """Microphone."""
-    metal = kit.paint.metal()
-    kit.add(frustum(0.07, 0.11, 0.8, kit.sides_for(0.7)), kit.paint.black())
+    metal = kit.metal()
+    kit.add(frustum(0.07, 0.11, 0.8, kit.sides_for(0.7)), kit.black())
     kit.add(ellipsoid(0.18, 0.2, 0.18, kit.sides_for(0.9)).move(0, 0.92), metal)
-    kit.add(torus(0.17, 0.03, kit.sides_for(0.9), 6).move(0, 0.9), kit.paint.black())
+    kit.add(torus(0.17, 0.03, kit.sides_for(0.9), 6).move(0, 0.9), kit.black())
     if kit.chance(0.5):
         kit.add(rod((0, -1.0, 0), (0, 0.1, 0), 0.035, sides=6), metal)
         kit.add(disc(0.35, 0.06, kit.sides).move(0, -1.03), metal)
@@ -247,19 +235,19 @@ def microphone(kit: Kit) -> None:
 
 def sports_ball(kit: Kit) -> None:
     """Balls."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     r = 0.5
     kit.add(kit.pick(ball(r, kit.whole(1, 3)), ellipsoid(r, r * 1.5, r, kit.sides)), paint)
     if kit.chance(0.6):
         seam = torus(r * 0.99, 0.03, max(kit.sides, 14), 5)
         for turn in (("x", 0), ("x", 90), ("z", 90))[: kit.whole(1, 3)]:
             if len(kit.parts) and np.ptp(kit.parts[0][0].vertices[:, 1]) < 1.1:
-                kit.add(seam.turn(*turn), kit.paint.accent())
+                kit.add(seam.turn(*turn), kit.accent())
 
 
 def racket(kit: Kit) -> None:
     """Racket."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     r = kit.u(0.35, 0.45)
     t = np.linspace(0, 2 * np.pi, 25)[:-1]
     kit.add(
@@ -268,54 +256,54 @@ def racket(kit: Kit) -> None:
     if kit.chance(0.6):
         for x in np.linspace(-0.6, 0.6, 5) * r:
             h = 1.3 * r * np.sqrt(1 - (x / r) ** 2)
-            kit.add(box(0.025, 2 * h, 0.025).move(x, 1.2), kit.paint.white())
+            kit.add(box(0.025, 2 * h, 0.025).move(x, 1.2), kit.white())
         for y in np.linspace(-0.7, 0.7, 6) * r * 1.3:
             w = r * np.sqrt(1 - (y / (1.3 * r)) ** 2)
-            kit.add(box(2 * w, 0.025, 0.025).move(0, 1.2 + y), kit.paint.white())
+            kit.add(box(2 * w, 0.025, 0.025).move(0, 1.2 + y), kit.white())
     else:
-        kit.add(ellipsoid(r, r * 1.3, 0.045, 16).move(0, 1.2), kit.paint.accent())
-    kit.add(rod((0, 0, 0), (0, 1.2 - r * 1.25, 0), 0.06, sides=8), kit.paint.leather())
+        kit.add(ellipsoid(r, r * 1.3, 0.045, 16).move(0, 1.2), kit.accent())
+    kit.add(rod((0, 0, 0), (0, 1.2 - r * 1.25, 0), 0.06, sides=8), kit.leather())
     laid(kit)
 
 
 def bat(kit: Kit) -> None:
     """Bat, club, cue, skittle."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     outline = kit.pick(
         [(0.07, 0), (0.045, 0.05), (0.05, 0.5), (0.12, 1.1), (0.12, 1.4), (0.02, 1.5)],
         [(0.12, 0), (0.2, 0.3), (0.19, 0.45), (0.08, 0.8), (0.1, 0.95), (0.02, 1.05)],
     )
-    kit.add(lathe(curve(outline, 3), kit.sides), kit.pick(paint, kit.paint.wood(), kit.paint.white()))
+    kit.add(lathe(curve(outline, 3), kit.sides), kit.pick(paint, kit.wood(), kit.white()))
     if kit.chance(0.3):
-        kit.add(ball(0.22, 2).move(0.5, 0.22, 0.2), kit.paint.accent())
+        kit.add(ball(0.22, 2).move(0.5, 0.22, 0.2), kit.accent())
 
 
 def dumbbell(kit: Kit) -> None:
     """Dumb-bell or barbell."""
-    paint, metal = kit.paint.paint(), kit.paint.metal()
+    paint, metal = kit.paint(), kit.metal()
     half, r = kit.u(0.3, 1.0), kit.u(0.2, 0.35)
     kit.add(rod((-half - 0.3, 0, 0), (half + 0.3, 0, 0), 0.05, sides=8), metal)
     for i in range(kit.whole(1, 3)):
         kit.pair(
             disc(r * (1 - 0.15 * i), 0.12, kit.pick(kit.sides, 6), 0.02).turn("z", -90).move(half + 0.12 * i),
-            kit.paint.black() if kit.chance(0.5) else paint,
+            kit.black() if kit.chance(0.5) else paint,
         )
 
 
 def trophy(kit: Kit) -> None:
     """Trophy."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     cup = curve([(0.06, 0), (0.3, 0.2), (0.38, 0.5), (0.36, 0.65)], 3)
     kit.add(hollow(cup, 0.04, 0.06, kit.sides).move(0, 0.5), metal)
     kit.add(lathe([(0.2, 0), (0.07, 0.1), (0.05, 0.4), (0.08, 0.55)], kit.sides).move(0, 0.02), metal)
     handle = curve([(0.33, 1.08, 0), (0.58, 1.05, 0), (0.52, 0.8, 0), (0.24, 0.68, 0)], 4)
     kit.pair(tube(handle, 0.04, 6), metal)
-    kit.box(kit.paint.black(), (0.5, 0.2, 0.5), (0, -0.15, 0))
+    kit.box(kit.black(), (0.5, 0.2, 0.5), (0, -0.15, 0))
 
 
 def chess_man(kit: Kit) -> None:
     """Chess men."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     base = [(0.3, 0), (0.3, 0.1), (0.2, 0.18), (0.12, 0.35)]
     tops = (
         [(0.1, 0.6), (0.18, 0.65), (0.1, 0.68), (0.2, 0.85), (0.14, 1.0), (0.01, 1.05)],
@@ -324,7 +312,7 @@ def chess_man(kit: Kit) -> None:
         [(0.1, 0.9), (0.22, 0.95), (0.12, 1.0), (0.22, 1.25), (0.15, 1.3), (0.01, 1.32)],
     )
     which = kit.whole(0, 3)
-    kit.add(lathe(base + tops[which], kit.sides), kit.pick(paint, kit.paint.wood(), kit.paint.stone()))
+    kit.add(lathe(base + tops[which], kit.sides), kit.pick(paint, kit.wood(), kit.stone()))
     if which == 3:
         kit.add(box(0.05, 0.25, 0.05).move(0, 1.42), kit.parts[0][1])
         kit.add(box(0.17, 0.05, 0.05).move(0, 1.44), kit.parts[0][1])
@@ -332,30 +320,22 @@ def chess_man(kit: Kit) -> None:
 
 def helmet(kit: Kit) -> None:
     """Helmets."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     kit.add(ellipsoid(0.5, 0.48, 0.58, kit.sides), paint)
-    kit.add(
-        superellipsoid(0.4, 0.2, 0.3, 0.7, 14).move(0, -0.02, 0.36),
-        kit.pick(kit.paint.window, kit.paint.black)(),
-    )
+    kit.add(superellipsoid(0.4, 0.2, 0.3, 0.7, 14).move(0, -0.02, 0.36), kit.pick(kit.window, kit.black)())
     if kit.chance(0.5):
-        kit.add(box(0.1, 0.14, 1.0, 0.04).move(0, 0.46, -0.05), kit.paint.accent())
-    kit.add(disc(0.46, 0.14, kit.sides).move(0, -0.48), kit.paint.black())
+        kit.add(box(0.1, 0.14, 1.0, 0.04).move(0, 0.46, -0.05), kit.accent())
+    kit.add(disc(0.46, 0.14, kit.sides).move(0, -0.48), kit.black())
 
 
 def board(kit: Kit) -> None:
     """Skateboard, sledge, surf board, skis."""
-    paint, metal = kit.paint.paint(), kit.paint.metal()
+    paint, metal = kit.paint(), kit.metal()
     length, w = kit.u(1.2, 1.9), kit.u(0.3, 0.45)
     z = np.linspace(-0.5, 0.5, 11)
     nose = kit.u(0.1, 0.35)
     path = np.stack(
-        [
-            0 * z,
-            nose * np.maximum(np.abs(z) - 0.3, 0) * 4 * np.where(z > 0, 1, kit.pick(0, 1)),
-            z * length,
-        ],
-        1,
+        [0 * z, nose * np.maximum(np.abs(z) - 0.3, 0) * 4 * np.where(z > 0, 1, kit.pick(0, 1)), z * length], 1
     )
     shape = np.sqrt(np.maximum(1 - (2 * z) ** kit.pick(2, 6), 0.04))
     kit.add(
@@ -369,9 +349,7 @@ def board(kit: Kit) -> None:
     )
     if kit.chance(0.6):
         for zz in (-0.3, 0.3):
-            kit.pair(
-                disc(0.09, 0.08, 10).turn("z", -90).move(w * 0.32, -0.13, zz * length), kit.paint.accent()
-            )
+            kit.pair(disc(0.09, 0.08, 10).turn("z", -90).move(w * 0.32, -0.13, zz * length), kit.accent())
             kit.add(
                 rod((-w * 0.35, -0.12, zz * length), (w * 0.35, -0.12, zz * length), 0.04, sides=6), metal
             )

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import along, box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    along,
-    box,
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import (
     disc,
     dome,
     ellipsoid,
-    extrude,
     frustum,
+    hollow,
     lathe,
-    limb,
-    rod,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
 from maquette.train.procedural.vehicles import glasshouse, wheel, wheels
-from maquette.train.procedural.vessels import hollow
 
 
 def tractor(kit: Kit) -> None:
     """Tractor."""
-    paint = kit.paint.paint()
-    rubber, hub = kit.paint.rubber(), kit.paint.accent()
+    paint = kit.paint()
+    rubber, hub = kit.rubber(), kit.accent()
     big, small, width = kit.u(0.5, 0.65), kit.u(0.25, 0.35), kit.u(0.8, 1.0)
     kit.box(paint, (width * 0.5, 0.5, 1.3), (0, big * 0.7, 0.5))
     for side in (-1, 1):
@@ -36,7 +31,7 @@ def tractor(kit: Kit) -> None:
         wheel(kit, small, 0.2, (side * width * 0.45, small, 0.85), rubber, hub)
         kit.add(box(0.34, 0.08, 0.8, 0.03).move(side * width * 0.55, big * 2.08, -0.35), paint)
     glasshouse(kit, (-0.75, 0.15, -0.65, 0.05), width * 0.75, 0.8, big * 1.3, paint)
-    kit.add(rod((0.12, big, 0.75), (0.12, big + 1.1, 0.75), 0.045, sides=8), kit.paint.metal())
+    kit.add(rod((0.12, big, 0.75), (0.12, big + 1.1, 0.75), 0.045, sides=8), kit.metal())
 
 
 def _stadium(half: float, radius: float) -> np.ndarray:
@@ -48,7 +43,7 @@ def _stadium(half: float, radius: float) -> np.ndarray:
 
 def digger(kit: Kit) -> None:
     """Digger."""
-    paint, dark = kit.paint.paint(), kit.paint.black()
+    paint, dark = kit.paint(), kit.black()
     width = kit.u(0.9, 1.1)
     for side in (-1, 1):
         track = tube(
@@ -62,10 +57,7 @@ def digger(kit: Kit) -> None:
         kit.add(box(0.2, 0.3, 1.2).move(side * width * 0.42, 0.28), dark)
     kit.box(paint, (width, 0.4, 1.1), (0, 0.5, -0.1))
     glasshouse(kit, (-0.2, 0.45, -0.2, 0.35), width * 0.45, 0.6, 0.88, paint)
-    elbow, tip = (
-        np.array([0.28, kit.u(1.5, 1.9), 1.2]),
-        np.array([0.28, kit.u(0.5, 1.0), kit.u(1.6, 2.0)]),
-    )
+    elbow, tip = (np.array([0.28, kit.u(1.5, 1.9), 1.2]), np.array([0.28, kit.u(0.5, 1.0), kit.u(1.6, 2.0)]))
     kit.add(rod((0.28, 0.8, 0.35), elbow, 0.11, sides=4), paint)
     kit.add(rod(elbow, tip, 0.09, sides=4), paint)
     kit.add(hollow([(0.12, 0), (0.25, 0.3)], 0.04, 0.05, 4).turn("x", kit.u(60, 130)).move(*tip), dark)
@@ -73,24 +65,23 @@ def digger(kit: Kit) -> None:
 
 def racing_car(kit: Kit) -> None:
     """Racing car."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     width, length = kit.u(0.9, 1.1), kit.u(2.2, 2.8)
     kit.add(
-        tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).move(0, 0.12),
-        paint,
+        tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).move(0, 0.12), paint
     )
     kit.pair(superellipsoid(0.2, 0.17, 0.5, 0.6, 12).move(0.38, 0.27, -0.2), paint)
-    kit.add(box(width * 1.1, 0.05, 0.3).move(0, 0.18, length * 0.48), kit.paint.accent())
-    kit.add(box(width, 0.05, 0.3).move(0, 0.75, -length * 0.46), kit.paint.accent())
-    kit.pair(box(0.05, 0.6, 0.3).move(width * 0.45, 0.5, -length * 0.46), kit.paint.accent())
-    kit.add(ellipsoid(0.14, 0.16, 0.16, 10).move(0, 0.52, -0.1), kit.paint.white())
+    kit.add(box(width * 1.1, 0.05, 0.3).move(0, 0.18, length * 0.48), kit.accent())
+    kit.add(box(width, 0.05, 0.3).move(0, 0.75, -length * 0.46), kit.accent())
+    kit.pair(box(0.05, 0.6, 0.3).move(width * 0.45, 0.5, -length * 0.46), kit.accent())
+    kit.add(ellipsoid(0.14, 0.16, 0.16, 10).move(0, 0.52, -0.1), kit.white())
     kit.add(tapered_box((0.22, 0.6), (0.14, 0.2), 0.35, (0, 0.1)).move(0, 0.4, -0.55), paint)
     wheels(kit, 0.27, 0.28, width * 1.15, (-length * 0.36, length * 0.3))
 
 
 def forklift(kit: Kit) -> None:
     """Forklift or golf cart."""
-    paint, dark = kit.paint.paint(), kit.paint.black()
+    paint, dark = kit.paint(), kit.black()
     width = kit.u(0.8, 1.0)
     kit.box(paint, (width, 0.5, 1.3), (0, 0.18, 0))
     kit.box(dark, (width * 0.7, 0.14, 0.4), (0, 0.66, -0.2))
@@ -99,17 +90,17 @@ def forklift(kit: Kit) -> None:
     kit.box(paint, (width, 0.08, 1.05), (0, 1.5, 0))
     kit.add(torus(0.15, 0.03, 12, 6).turn("x", 60).move(0, 0.95, 0.3), dark)
     if kit.chance(0.6):
-        kit.pair(kit.block((0.08, 1.9, 0.08), (0.25, 0.1, 0.75)), kit.paint.metal())
+        kit.pair(kit.block((0.08, 1.9, 0.08), (0.25, 0.1, 0.75)), kit.metal())
         level = kit.u(0.1, 1.0)
-        kit.pair(kit.block((0.12, 0.05, 0.8), (0.22, level, 1.15)), kit.paint.metal())
-        kit.box(kit.paint.metal(), (0.7, 0.3, 0.06), (0, level, 0.8))
+        kit.pair(kit.block((0.12, 0.05, 0.8), (0.22, level, 1.15)), kit.metal())
+        kit.box(kit.metal(), (0.7, 0.3, 0.06), (0, level, 0.8))
     wheels(kit, 0.2, 0.18, width - 0.05, (-0.42, 0.42))
 
 
 def tank(kit: Kit) -> None:
     """Tank."""
-    paint, dark = kit.paint.paint(), kit.paint.black()
-    hub = kit.paint.accent()
+    paint, dark = kit.paint(), kit.black()
+    hub = kit.accent()
     width, length = kit.u(1.1, 1.4), kit.u(1.8, 2.4)
     for side in (-1, 1):
         path = _stadium(length * 0.38, 0.24)
@@ -140,12 +131,12 @@ def tank(kit: Kit) -> None:
 
 def steam_engine(kit: Kit) -> None:
     """Steam."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint.paint(), kit.paint.black()
+    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
     width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
     half = length / 2
     kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
     rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.paint.accent()
+    red = kit.accent()
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
@@ -161,7 +152,7 @@ def steam_engine(kit: Kit) -> None:
     )
     kit.add(tank.turn("x", 90).move(0, base + boiler, -half + cab), paint)
     kit.box(paint, (width * 0.95, 1.0, cab * 0.9), (0, base, -half + cab / 2))
-    kit.box(kit.paint.window(), (width, 0.35, cab * 0.5), (0, base + 0.55, -half + cab / 2))
+    kit.box(kit.window(), (width, 0.35, cab * 0.5), (0, base + 0.55, -half + cab / 2))
     kit.box(dark, (width * 1.1, 0.1, cab * 1.15), (0, base + 1.0, -half + cab / 2))
     stack_top = base + 2 * boiler
     kit.add(
@@ -169,23 +160,20 @@ def steam_engine(kit: Kit) -> None:
         dark,
     )
     for z in (0.05, 0.4):
-        kit.add(dome(0.14, 0.2, 10).move(0, stack_top - 0.04, half * z), kit.paint.metal())
-    kit.add(
-        ellipsoid(0.1, 0.1, 0.08, 10).move(0, base + boiler * 1.5, half * 1.0),
-        kit.paint.colour(1, 0.95, 0.7),
-    )
+        kit.add(dome(0.14, 0.2, 10).move(0, stack_top - 0.04, half * z), kit.metal())
+    kit.add(ellipsoid(0.1, 0.1, 0.08, 10).move(0, base + boiler * 1.5, half * 1.0), kit.colour(1, 0.95, 0.7))
     kit.add(tapered_box((width, 0.4), (width * 0.6, 0.1), 0.3, (0, -0.15)).move(0, 0.05, half + 0.1), red)
-    kit.pair(box(0.05, 0.06, half * 1.1).move(width * 0.48, 0.25, 0), kit.paint.metal())
+    kit.pair(box(0.05, 0.06, half * 1.1).move(width * 0.48, 0.25, 0), kit.metal())
 
 
 def tram(kit: Kit) -> None:
     """Diesel, tram or express."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint.paint(), kit.paint.black()
+    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
     width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
     half = length / 2
     kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
     rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.paint.accent()
+    red = kit.accent()
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
@@ -204,24 +192,23 @@ def tram(kit: Kit) -> None:
     ]
     kit.add(along(extrude(upper, width, 0.06)), paint)
     kit.add(
-        box(width * 1.02, height * 0.3, length * 0.8).move(0, base + height * 0.65, -rake / 2),
-        kit.paint.window(),
+        box(width * 1.02, height * 0.3, length * 0.8).move(0, base + height * 0.65, -rake / 2), kit.window()
     )
     kit.add(box(width * 1.02, 0.1, length * 0.95).move(0, base + 0.22, -rake * 0.2), red)
     kit.add(
         box(width * 0.8, height * 0.3, 0.3).move(0, base + height * 0.76, half - rake * 0.75 - 0.05),
-        kit.paint.window(),
+        kit.window(),
     )
 
 
 def goods_wagon(kit: Kit) -> None:
     """Goods wagon: open, covered, tank."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint.paint(), kit.paint.black()
+    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
     width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
     half = length / 2
     kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
     rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.paint.accent()
+    red = kit.accent()
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
@@ -232,30 +219,28 @@ def goods_wagon(kit: Kit) -> None:
     load = kit.whole(0, 2)
     if load == 0:
         kit.box(paint, (width, kit.u(0.7, 1.1), length * 0.96), (0, base, 0))
-        kit.box(kit.paint.accent(), (width * 1.04, 0.7, length * 0.25), (0, base + 0.05, 0))
+        kit.box(kit.accent(), (width * 1.04, 0.7, length * 0.25), (0, base + 0.05, 0))
     elif load == 1:
         kit.add(
-            hollow([(0.5, 0), (0.52, 0.6)], 0.05, 0.06, 4).scale(width, 1, length * 0.96).move(0, base),
-            paint,
+            hollow([(0.5, 0), (0.52, 0.6)], 0.05, 0.06, 4).scale(width, 1, length * 0.96).move(0, base), paint
         )
         if kit.chance(0.6):
-            kit.add(dome(0.45, 0.4, 9).scale(width, 1, length * 0.95).move(0, base + 0.45), kit.paint.stone())
+            kit.add(dome(0.45, 0.4, 9).scale(width, 1, length * 0.95).move(0, base + 0.45), kit.stone())
     else:
         kit.add(
-            limb((0, 0, -half * 0.6), (0, 0, half * 0.6), 0.4, sides=kit.sides).move(0, base + 0.38),
-            paint,
+            limb((0, 0, -half * 0.6), (0, 0, half * 0.6), 0.4, sides=kit.sides).move(0, base + 0.38), paint
         )
         kit.add(disc(0.16, 0.15, 10).move(0, base + 0.74), dark)
 
 
 def coach(kit: Kit) -> None:
     """Coach."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint.paint(), kit.paint.black()
+    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
     width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
     half = length / 2
     kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
     rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.paint.accent()
+    red = kit.accent()
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
@@ -269,11 +254,10 @@ def coach(kit: Kit) -> None:
     for z in (np.arange(count) - (count - 1) / 2) * length * 0.9 / count:
         kit.add(
             box(width * 1.03, height * 0.35, length * 0.6 / count).move(0, base + height * 0.62, z),
-            kit.paint.window(),
+            kit.window(),
         )
     kit.add(
-        tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, base + height),
-        dark,
+        tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, base + height), dark
     )
 
 

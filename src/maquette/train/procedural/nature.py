@@ -6,22 +6,10 @@ import numpy as np
 
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Array,
-    Part,
-    Points,
-    ball,
-    curve,
-    disc,
-    ellipsoid,
-    frustum,
-    lathe,
-    limb,
-    lumpy,
-    rod,
-    tube,
-)
-from maquette.train.procedural.vessels import body_outline, hollow
+from maquette.train.procedural.part import Array, Part, Points, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import ball, disc, ellipsoid, frustum, hollow, lathe, lumpy
+from maquette.train.procedural.vessels import body_outline
 
 
 def blade(path: Points, widths: Array, thick: float = 0.04) -> Part:
@@ -70,13 +58,13 @@ def _branches(
 
 def conifer(kit: Kit) -> None:
     """Firs, pines and cypresses: stacked cones, or one slender body; with or without snow."""
-    bark, leaf = kit.paint.bark(), kit.paint.leaf()
+    bark, leaf = kit.bark(), kit.leaf()
     h, base = kit.u(1.4, 2.4), kit.u(0.15, 0.5)
     r = kit.u(0.35, 0.75)
     kit.add(frustum(kit.u(0.07, 0.14), 0.06, h * 0.8, kit.sides_for(0.5)), bark)
     tiers = kit.whole(1, 6)
     sides = kit.pick(kit.sides, 5, 6, 8)
-    snow = kit.paint.white() if kit.chance(0.15) else None
+    snow = kit.white() if kit.chance(0.15) else None
     for i in range(tiers):
         t = i / tiers
         low, high = base + (h - base) * t, base + (h - base) * min(t + 1.7 / tiers, 1.0)
@@ -124,7 +112,7 @@ def trunk(kit: Kit, height: float, radius: float, material: Material, lean: floa
 def broadleaf(kit: Kit) -> None:
     """Round trees: one ball or a cluster on a trunk with a few branches; bare ones in winter; fruit at
     times."""
-    bark, leaf = kit.paint.bark(), kit.paint.leaf()
+    bark, leaf = kit.bark(), kit.leaf()
     h, r = kit.u(0.7, 1.4), kit.u(0.4, 0.75)
     path = trunk(kit, h, kit.u(0.07, 0.14), bark, kit.u(0.0, 0.25))
     top = path[-1]
@@ -172,26 +160,26 @@ def broadleaf(kit: Kit) -> None:
         d = kit.rng.normal(size=3) * [0.35, 0, 0.35] + [0, 0.4, 0]
         kit.add(rod(at, at + d, 0.05, 0.03, 6), bark)
     if kit.chance(0.2) and style < 3:
-        fruit = kit.paint.accent()
+        fruit = kit.accent()
         for _ in range(kit.whole(4, 10)):
             d = kit.rng.normal(size=3)
             d /= np.linalg.norm(d)
             kit.add(ball(0.07, 1).move(*(top + d * r * 0.95 + [0, r * 0.55, 0])), fruit)
     if kit.chance(0.2):
-        kit.add(disc(r * kit.u(0.6, 1.1), 0.08, kit.sides).move(0, -0.06), kit.paint.colour(0.4, 0.6, 0.3))
+        kit.add(disc(r * kit.u(0.6, 1.1), 0.08, kit.sides).move(0, -0.06), kit.colour(0.4, 0.6, 0.3))
 
 
 def palm(kit: Kit) -> None:
     """Palms, ferns, agaves and grass tufts: arching blades around a centre."""
-    leaf, kind = kit.paint.leaf(), kit.whole(0, 2)
+    leaf, kind = kit.leaf(), kit.whole(0, 2)
     if kind == 0:
         h, lean = kit.u(1.2, 2.2), kit.u(0.0, 0.6)
-        path = trunk(kit, h, kit.u(0.07, 0.11), kit.paint.bark(), lean)
+        path = trunk(kit, h, kit.u(0.07, 0.11), kit.bark(), lean)
         top, count, length = path[-1], kit.whole(5, 9), kit.u(0.7, 1.1)
         for i in range(count):
             part = leaf_arc(length * kit.u(0.85, 1.1), kit.u(0.15, 0.4), kit.u(0.4, 0.9), kit.u(0.1, 0.16))
             kit.add(part.turn("y", 360 * i / count + kit.u(-15, 15)).move(*top), leaf)
-        nut = kit.paint.bark()
+        nut = kit.bark()
         for i in range(kit.whole(0, 4)):
             kit.add(
                 ball(0.09, 1).move(
@@ -210,24 +198,23 @@ def palm(kit: Kit) -> None:
         if kind == 2:
             kit.add(
                 hollow(body_outline(kit, 0.7), 0.06, 0.1, kit.sides).scale(0.9, 0.9, 0.9).move(0, -0.6),
-                kit.paint.ceramic(),
+                kit.ceramic(),
             )
-            kit.add(disc(0.36, 0.1, kit.sides).move(0, -0.12), kit.paint.bark())
+            kit.add(disc(0.36, 0.1, kit.sides).move(0, -0.12), kit.bark())
 
 
 def cactus(kit: Kit) -> None:
     """Column, ball and paddle cacti, in the ground or in a pot."""
     leaf, kind = (
-        kit.paint.colour(*kit.pick((0.25, 0.5, 0.25), (0.4, 0.6, 0.35), (0.3, 0.55, 0.45))),
+        kit.colour(*kit.pick((0.25, 0.5, 0.25), (0.4, 0.6, 0.35), (0.3, 0.55, 0.45))),
         kit.whole(0, 2),
     )
     y = 0.0
     if kit.chance(0.5):
         kit.add(
-            hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08, kit.sides),
-            kit.paint.brick(),
+            hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08, kit.sides), kit.brick()
         )
-        kit.add(disc(0.34, 0.1, kit.sides).move(0, 0.34), kit.paint.bark())
+        kit.add(disc(0.34, 0.1, kit.sides).move(0, 0.34), kit.bark())
         y = 0.4
     ribs = kit.pick(kit.sides_for(0.8), 6, 8)
     if kind == 0:
@@ -265,17 +252,17 @@ def cactus(kit: Kit) -> None:
             kit.add(ellipsoid(0.2, 0.3, 0.08, 12).turn("z", tilt).move(*at), leaf)
     if kit.chance(0.4):
         top = kit.height_since(0)
-        kit.around(ellipsoid(0.1, 0.035, 0.05, 7).move(0.07, top), kit.paint.accent(), 5)
+        kit.around(ellipsoid(0.1, 0.035, 0.05, 7).move(0.07, top), kit.accent(), 5)
 
 
 def potted_plant(kit: Kit) -> None:
     """House plants: broad leaves, ball trees and trailing leaves in pots."""
     height = kit.u(0.5, 0.9)
     outline = body_outline(kit, height)
-    pot = kit.pick(kit.paint.ceramic, kit.paint.brick, kit.paint.wood)()
+    pot = kit.pick(kit.ceramic, kit.brick, kit.wood)()
     kit.add(hollow(outline, 0.06, 0.1, kit.pick(kit.sides, kit.sides, 4, 6)), pot)
-    kit.add(disc(float(outline[-1, 0]) * 0.8, 0.05, kit.sides).move(0, height * 0.85), kit.paint.bark())
-    leaf, y, kind = kit.paint.leaf(), height * 0.85, kit.whole(0, 3)
+    kit.add(disc(float(outline[-1, 0]) * 0.8, 0.05, kit.sides).move(0, height * 0.85), kit.bark())
+    leaf, y, kind = kit.leaf(), height * 0.85, kit.whole(0, 3)
     if kind == 0:
         for i in range(kit.whole(5, 10)):
             stem, a = kit.u(0.4, 0.9), np.radians(137.5 * i)
@@ -285,7 +272,7 @@ def potted_plant(kit: Kit) -> None:
             kit.add(part.turn("y", -137.5 * i).move(*tip), leaf)
     elif kind == 1:
         h = kit.u(0.4, 0.9)
-        kit.add(rod((0, y, 0), (0, y + h, 0), 0.05, sides=6), kit.paint.bark())
+        kit.add(rod((0, y, 0), (0, y + h, 0), 0.05, sides=6), kit.bark())
         for i in range(kit.whole(1, 3)):
             r = kit.u(0.3, 0.45) * (1 - 0.25 * i)
             kit.add(lumpy(r, kit.rng, 2, kit.u(0.0, 0.2)).move(0, y + h + 0.5 * i), leaf)
@@ -294,7 +281,7 @@ def potted_plant(kit: Kit) -> None:
             part = leaf_arc(kit.u(0.5, 0.9), kit.u(0.5, 1.2), kit.u(0.0, 0.8), kit.u(0.06, 0.12))
             kit.add(part.turn("y", 137.5 * i).move(0, y), leaf)
     else:
-        petal = kit.paint.accent() if kit.chance(0.6) else None
+        petal = kit.accent() if kit.chance(0.6) else None
         for _ in range(kit.whole(5, 9)):
             at = kit.rng.normal(size=3) * [0.25, 0.12, 0.25]
             at[1] = y + 0.15 + abs(at[1])
@@ -304,11 +291,4 @@ def potted_plant(kit: Kit) -> None:
                 kit.add(ball(0.07, 1).move(at[0] + r * 0.5, at[1] + r * 0.75, at[2] + r * 0.4), petal)
 
 
-FAMILIES: tuple[Choice, ...] = (
-    conifer,
-    broadleaf,
-    broadleaf,
-    palm,
-    cactus,
-    potted_plant,
-)
+FAMILIES: tuple[Choice, ...] = (conifer, broadleaf, broadleaf, palm, cactus, potted_plant)

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.buildings import gable, hip, opening
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    ball,
-    box,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rectangle,
-    rod,
-    stack,
-    tapered_box,
-    torus,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import limb, rod
+from maquette.train.procedural.turned import ball, disc, dome, ellipsoid, frustum, hollow, lathe, torus
 
 
 def temple(kit: Kit) -> None:
     """Greek temple."""
-    stone = kit.pick(kit.paint.stone, kit.paint.plaster)()
+    stone = kit.pick(kit.stone, kit.plaster)()
     w, d, h = kit.u(0.9, 1.3), kit.u(1.0, 1.9), kit.u(0.6, 0.9)
     for i in range(3):
         kit.box(stone, (w + 0.3 - 0.1 * i, 0.07, d + 0.3 - 0.1 * i), (0, 0.07 * i, 0))
@@ -43,14 +29,14 @@ def temple(kit: Kit) -> None:
     if kit.chance(0.6):
         kit.add(box(w * 0.6, h, d * 0.65).move(0, base + h / 2), stone)
     kit.box(stone, (w + 0.1, 0.12, d + 0.1), (0, base + h - 0.01, 0))
-    top = kit.paint.brick() if kit.chance(0.4) else stone
+    top = kit.brick() if kit.chance(0.4) else stone
     for part, m in zip(gable(w + 0.1, kit.u(0.2, 0.35), d + 0.1, 0.05, 0.05), (stone, top, top), strict=True):
         kit.add(part.move(0, base + h + 0.1), m)
 
 
 def pyramid(kit: Kit) -> None:
     """Pyramid, smooth or stepped."""
-    stone = kit.pick(kit.paint.stone, kit.paint.plaster)()
+    stone = kit.pick(kit.stone, kit.plaster)()
     r, h, steps = 0.9, kit.u(0.7, 1.2), kit.whole(3, 8)
     if kit.chance(0.4):
         kit.add(frustum(r, kit.pick(0.0, 0.12), h, 4), stone)
@@ -60,17 +46,17 @@ def pyramid(kit: Kit) -> None:
             kit.add(box(2 * s, h / steps * 1.02, 2 * s).move(0, (i + 0.5) * h / steps), stone)
         if kit.chance(0.6):
             kit.add(tapered_box((0.4, 2.15 * r), (0.3, 0.3), h).move(0, 0.01), stone)
-            kit.box(kit.paint.stone(), (0.4, 0.25, 0.4), (0, h, 0))
-    opening(kit, (0.2, 0.2), (0, 0, r * 0.97), "front", stone, kit.paint.black(), False)
+            kit.box(kit.stone(), (0.4, 0.25, 0.4), (0, h, 0))
+    opening(kit, (0.2, 0.2), (0, 0, r * 0.97), "front", stone, kit.black(), False)
 
 
 def rotunda(kit: Kit) -> None:
     """Gazebo or rotunda."""
-    stone = kit.pick(kit.paint.stone, kit.paint.plaster)()
+    stone = kit.pick(kit.stone, kit.plaster)()
     r, h, count = kit.u(0.5, 0.7), kit.u(0.6, 0.9), kit.whole(4, 8)
     kit.add(disc(r * 1.2, 0.1, count), stone)
     kit.around(rod((r, 0.08, 0), (r, h, 0), kit.u(0.035, 0.07), sides=8), stone, count, 180 / count)
-    tiles = kit.pick(kit.paint.accent, kit.paint.brick)()
+    tiles = kit.pick(kit.accent, kit.brick)()
     kit.add(
         kit.pick(
             frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), dome(r * 1.15, kit.u(0.3, 0.6), kit.sides)
@@ -84,7 +70,7 @@ def rotunda(kit: Kit) -> None:
 
 def obelisk(kit: Kit) -> None:
     """Obelisk or gravestone."""
-    stone = kit.pick(kit.paint.stone, kit.paint.plaster)()
+    stone = kit.pick(kit.stone, kit.plaster)()
     if kit.chance(0.5):
         h = kit.u(1.2, 2.0)
         for i in range(kit.whole(1, 3)):
@@ -95,25 +81,24 @@ def obelisk(kit: Kit) -> None:
         arch, lift = np.linspace(0, np.pi, 9), w / 2 * kit.pick(1.0, 0.4)
         outline = [(w / 2 * float(np.cos(a)), h + lift * float(np.sin(a))) for a in arch]
         kit.add(extrude([*outline, (-w / 2, 0), (w / 2, 0)], t, 0.02), stone)
-        kit.box(kit.paint.stone(), (w * 1.3, 0.1, t * 2.2))
+        kit.box(kit.stone(), (w * 1.3, 0.1, t * 2.2))
         if kit.chance(0.5):
-            kit.add(box(0.06, 0.4, t * 1.3).move(0, h * 0.75), kit.paint.stone())
-            kit.add(box(0.24, 0.06, t * 1.3).move(0, h * 0.82), kit.paint.stone())
+            kit.add(box(0.06, 0.4, t * 1.3).move(0, h * 0.75), kit.stone())
+            kit.add(box(0.24, 0.06, t * 1.3).move(0, h * 0.82), kit.stone())
         if kit.chance(0.5):
-            kit.box(kit.paint.colour(0.4, 0.32, 0.2), (w * 1.2, 0.12, 1.2), (0, -0.04, 0.65))
+            kit.box(kit.colour(0.4, 0.32, 0.2), (w * 1.2, 0.12, 1.2), (0, -0.04, 0.65))
 
 
 def fountain(kit: Kit) -> None:
     """Fountain."""
-    stone = kit.pick(kit.paint.stone, kit.paint.plaster)()
+    stone = kit.pick(kit.stone, kit.plaster)()
     r = kit.u(0.7, 0.9)
     kit.add(hollow([(r, 0), (r, 0.25)], 0.1, 0.08, kit.pick(kit.sides, 6, 8)), stone)
-    water = kit.paint.colour(0.4, 0.7, 0.9)
+    water = kit.colour(0.4, 0.7, 0.9)
     kit.add(disc(r - 0.08, 0.05, kit.sides).move(0, 0.12), water)
     kit.add(lathe([(0.16, 0), (0.09, 0.15), (0.09, 0.6), (0.14, 0.65)], kit.sides), stone)
     kit.add(
-        hollow(curve([(0.12, 0), (0.35, 0.08), (0.45, 0.2)], 3), 0.06, 0.06, kit.sides).move(0, 0.6),
-        stone,
+        hollow(curve([(0.12, 0), (0.35, 0.08), (0.45, 0.2)], 3), 0.06, 0.06, kit.sides).move(0, 0.6), stone
     )
     kit.add(disc(0.37, 0.04, kit.sides).move(0, 0.7), water)
     if kit.chance(0.6):
@@ -127,44 +112,33 @@ def fountain(kit: Kit) -> None:
 
 def ridge_tent(kit: Kit) -> None:
     """Ridge tent, hollow."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     w, h, d, t = kit.u(0.9, 1.3), kit.u(0.6, 0.9), kit.u(1.1, 1.6), 0.06
-    outline = [
-        (-w / 2, 0),
-        (0, h),
-        (w / 2, 0),
-        (w / 2 - 2.2 * t, 0),
-        (0, h - 2.5 * t),
-        (-w / 2 + 2.2 * t, 0),
-    ]
+    outline = [(-w / 2, 0), (0, h), (w / 2, 0), (w / 2 - 2.2 * t, 0), (0, h - 2.5 * t), (-w / 2 + 2.2 * t, 0)]
     kit.add(extrude(outline, d), cloth)
     kit.add(
-        extrude([(-w / 2 + t, 0), (w / 2 - t, 0), (0, h - t)], 0.05).move(0, 0, -d / 2 + 0.04),
-        kit.paint.accent(),
+        extrude([(-w / 2 + t, 0), (w / 2 - t, 0), (0, h - t)], 0.05).move(0, 0, -d / 2 + 0.04), kit.accent()
     )
-    kit.pair(rod((0, 0, d / 2 - 0.05), (0, h + 0.08, d / 2 - 0.05), 0.03, sides=6), kit.paint.wood(), "z")
+    kit.pair(rod((0, 0, d / 2 - 0.05), (0, h + 0.08, d / 2 - 0.05), 0.03, sides=6), kit.wood(), "z")
 
 
 def tipi(kit: Kit) -> None:
     """Tipi."""
-    cloth = kit.paint.cloth()
+    cloth = kit.cloth()
     h, r = kit.u(1.1, 1.6), kit.u(0.5, 0.7)
     kit.add(lathe([(r, 0), (0.06, h)], kit.pick(6, 8, kit.sides)), cloth)
     for i in range(kit.whole(3, 6)):
         kit.add(
             rod((0, h * 0.8, 0), (0.2 * np.cos(i * 1.9), h * 1.22, 0.2 * np.sin(i * 1.9)), 0.025, sides=5),
-            kit.paint.wood(),
+            kit.wood(),
         )
     door = [(-r * 0.32, 0.0), (r * 0.32, 0.0), (0.0, h * 0.5)]
-    kit.add(
-        extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(0, 0, r * 0.98),
-        kit.paint.black(),
-    )
+    kit.add(extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(0, 0, r * 0.98), kit.black())
 
 
 def igloo(kit: Kit) -> None:
     """Igloo."""
-    r, snow = kit.u(0.6, 0.8), kit.paint.white()
+    r, snow = kit.u(0.6, 0.8), kit.white()
     kit.add(dome(r, r * kit.u(0.75, 1.0), kit.sides, 5), snow)
     arch = np.linspace(0, np.pi, 9)
     tunnel = np.concatenate(
@@ -176,23 +150,23 @@ def igloo(kit: Kit) -> None:
     kit.add(extrude(tunnel, 0.45).move(0, 0, r + 0.05), snow)
     kit.add(
         extrude([(0.2 * float(np.cos(a)), 0.27 * float(np.sin(a))) for a in arch], 0.05).move(0, 0, r - 0.02),
-        kit.paint.black(),
+        kit.black(),
     )
 
 
 def market_stall(kit: Kit) -> None:
     """Market stall."""
-    w, d, h, wood = kit.u(1.1, 1.6), kit.u(0.7, 0.9), kit.u(1.0, 1.2), kit.paint.wood()
+    w, d, h, wood = kit.u(1.1, 1.6), kit.u(0.7, 0.9), kit.u(1.0, 1.2), kit.wood()
     kit.four(box(0.07, h, 0.07).move(w / 2 - 0.05, h / 2, d / 2 - 0.05), wood)
     kit.box(wood, (w, 0.45, d * 0.85))
     kit.add(
         kit.pick(hip(w, 0.4, d, 0.12), tapered_box((w * 1.15, d * 1.3), (w * 1.1, d * 0.2), 0.35)).move(
             0, h - 0.02
         ),
-        kit.paint.cloth(),
+        kit.cloth(),
     )
     for x in np.linspace(-0.38, 0.38, kit.whole(2, 4)) * w:
-        goods = kit.paint.accent()
+        goods = kit.accent()
         for _ in range(kit.whole(2, 4)):
             s = kit.u(0.07, 0.1)
             kit.add(ellipsoid(s, s, s, 7).move(x + kit.u(-0.1, 0.1), 0.5, kit.u(-0.25, 0.25) * d), goods)
@@ -202,18 +176,18 @@ def camp_fire(kit: Kit) -> None:
     """Camp fire."""
     count = kit.whole(5, 7)
     log = limb((0.5, 0.06, 0), (0.02, 0.42, 0), 0.08, 0.06, 7)
-    kit.around(log, kit.paint.bark(), count)
-    kit.around(ball(0.13, 1).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.paint.stone(), count + 3)
+    kit.around(log, kit.bark(), count)
+    kit.around(ball(0.13, 1).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
     for r, y, c in ((0.25, 0.45, (0.95, 0.35, 0.1)), (0.15, 0.6, (1.0, 0.8, 0.2))):
         kit.add(
             lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)], 3), 7).move(0, 0.1),
-            kit.paint.colour(*c),
+            kit.colour(*c),
         )
 
 
 def arch_wall(kit: Kit) -> None:
     """A wall piece with an opening."""
-    stone = kit.pick(kit.paint.stone, kit.paint.brick, kit.paint.wood)()
+    stone = kit.pick(kit.stone, kit.brick, kit.wood)()
     w, h, t = kit.u(1.2, 2.0), kit.u(0.9, 1.5), kit.u(0.12, 0.3)
     half, spring = w * kit.u(0.15, 0.3), h * kit.u(0.3, 0.6)
     arch = np.linspace(np.pi, 0, 9) if kit.chance(0.6) else np.array([np.pi, 0.0])
@@ -233,7 +207,7 @@ def arch_wall(kit: Kit) -> None:
 
 def ruin(kit: Kit) -> None:
     """Dolmen or ruin columns."""
-    stone = kit.pick(kit.paint.stone, kit.paint.brick, kit.paint.wood)()
+    stone = kit.pick(kit.stone, kit.brick, kit.wood)()
     count = kit.whole(2, 5)
     for i in range(count):
         h = kit.u(0.4, 1.3)
@@ -245,7 +219,7 @@ def ruin(kit: Kit) -> None:
             ),
             stone,
         )
-    kit.add(disc(0.95, 0.1, kit.sides), kit.paint.stone())
+    kit.add(disc(0.95, 0.1, kit.sides), kit.stone())
     if kit.chance(0.4):
         kit.add(lathe([(0.13, 0), (0.12, 0.7)], 10).turn("z", 85).move(0.3, 0.2, 0.1), stone)
 
@@ -258,13 +232,13 @@ def box_pile(kit: Kit) -> None:
             part = kit.block((s, s * kit.u(0.7, 1.1), s * kit.u(0.8, 1.3))).turn("y", kit.u(-20, 20))
             kit.add(
                 part.move(kit.u(-0.5, 0.5) * (1 - 0.3 * level), 0.42 * level, kit.u(-0.3, 0.3)),
-                kit.pick(kit.paint.wood, kit.paint.accent)(),
+                kit.pick(kit.wood, kit.accent)(),
             )
 
 
 def platform(kit: Kit) -> None:
     """Floating or grassy platform block with things on it."""
-    stone = kit.pick(kit.paint.stone, kit.paint.brick, kit.paint.wood)()
+    stone = kit.pick(kit.stone, kit.brick, kit.wood)()
     w, d, h = kit.u(0.8, 1.6), kit.u(0.8, 1.3), kit.u(0.3, 0.9)
     kit.add(
         stack([rectangle(w * 0.4, d * 0.4), rectangle(w, d)], [-h, 0.0])
@@ -272,11 +246,11 @@ def platform(kit: Kit) -> None:
         else box(w, h, d).move(0, -h / 2),
         stone,
     )
-    kit.box(kit.paint.leaf(), (w * 1.06, 0.14, d * 1.06), (0, -0.04, 0))
+    kit.box(kit.leaf(), (w * 1.06, 0.14, d * 1.06), (0, -0.04, 0))
     for _ in range(kit.whole(0, 4)):
         x, z, s = kit.u(-0.4, 0.4) * w, kit.u(-0.4, 0.4) * d, kit.u(0.08, 0.2)
-        kit.add(frustum(0.03, 0.03, 0.2, 5).move(x, 0.08, z), kit.paint.bark())
-        kit.add(kit.pick(ball(s, 1), frustum(s, 0, s * 2.4, 7)).move(x, 0.2 + s * 0.5, z), kit.paint.leaf())
+        kit.add(frustum(0.03, 0.03, 0.2, 5).move(x, 0.08, z), kit.bark())
+        kit.add(kit.pick(ball(s, 1), frustum(s, 0, s * 2.4, 7)).move(x, 0.2 + s * 0.5, z), kit.leaf())
 
 
 FAMILIES: tuple[Choice, ...] = (

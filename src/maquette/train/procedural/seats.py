@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Part,
-    box,
-    curve,
-    disc,
-    ellipsoid,
-    frustum,
-    limb,
-    rod,
-    superellipsoid,
-    tapered_box,
-    torus,
-    tube,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import disc, ellipsoid, frustum, hollow, superellipsoid, torus
 
 
 def cushion(kit: Kit, width: float, height: float, depth: float) -> Part:
@@ -86,7 +75,7 @@ def pedestal(kit: Kit, height: float, reach: float, material: Material) -> None:
     kit.around(foot, material, count)
     if kit.chance(0.5):
         wheel = ellipsoid(0.06, 0.06, 0.06, 8).move(reach, 0.02)
-        kit.around(wheel, kit.paint.black(), count)
+        kit.around(wheel, kit.black(), count)
 
 
 def _backrest(
@@ -134,8 +123,8 @@ def _backrest(
 def chair(kit: Kit) -> None:
     """Dining, kitchen, office and rocking chairs."""
     width, depth, seat = kit.u(0.8, 1.1), kit.u(0.8, 1.05), kit.u(0.75, 1.1)
-    frame = kit.pick(kit.paint.wood, kit.paint.wood, kit.paint.metal, kit.paint.plastic)()
-    soft, slab = kit.pick(kit.paint.cloth, kit.paint.leather)(), kit.u(0.05, 0.12)
+    frame = kit.pick(kit.wood, kit.wood, kit.metal, kit.plastic)()
+    soft, slab = kit.pick(kit.cloth, kit.leather)(), kit.u(0.05, 0.12)
     style = kit.whole(0, 5)
     if style <= 2:
         four_legs(kit, width, depth, seat, frame)
@@ -182,10 +171,7 @@ def chair(kit: Kit) -> None:
 def stool(kit: Kit) -> None:
     """Stools, bar stools, footstools and piano benches."""
     width, height = kit.u(0.6, 0.9), kit.log(0.4, 1.9)
-    frame, soft = (
-        kit.pick(kit.paint.wood, kit.paint.metal)(),
-        kit.pick(kit.paint.leather, kit.paint.cloth, kit.paint.wood)(),
-    )
+    frame, soft = (kit.pick(kit.wood, kit.metal)(), kit.pick(kit.leather, kit.cloth, kit.wood)())
     kind, slab = kit.whole(0, 3), kit.u(0.06, 0.16)
     if kind == 0:
         pedestal(kit, height, width * kit.u(0.45, 0.65), frame)
@@ -215,8 +201,8 @@ def sofa(kit: Kit) -> None:
     """Armchairs, two- and three-seaters and corner sofas with cushions."""
     seats, unit, depth = kit.pick(1, 1, 2, 3), kit.u(0.75, 1.0), kit.u(0.9, 1.2)
     width, base, seat = seats * unit, kit.u(0.25, 0.45), kit.u(0.12, 0.25)
-    soft = kit.pick(kit.paint.cloth, kit.paint.cloth, kit.paint.leather)()
-    other = soft if kit.chance(0.6) else kit.paint.cloth()
+    soft = kit.pick(kit.cloth, kit.cloth, kit.leather)()
+    other = soft if kit.chance(0.6) else kit.cloth()
     lift, arm, arm_height = kit.pick(0.0, kit.u(0.08, 0.2)), kit.u(0.14, 0.3), kit.u(0.2, 0.45)
     back, back_height = kit.u(0.18, 0.32), kit.u(0.35, 0.8)
     kit.soft = max(kit.soft, 0.12)
@@ -239,7 +225,7 @@ def sofa(kit: Kit) -> None:
     if lift > 0:
         kit.four(
             leg(kit, lift + 0.02, 0.09, kit.whole(0, 3)).move(width / 2, lift + 0.02, depth / 2 - 0.1),
-            kit.paint.wood(),
+            kit.wood(),
         )
     if seats >= 2 and kit.chance(0.25):  # a chaise on one side
         side, length = kit.pick(-1, 1), kit.u(0.5, 0.9)
@@ -252,14 +238,14 @@ def sofa(kit: Kit) -> None:
         part = cushion(kit, 0.45, 0.16, 0.45).turn("x", -70)
         kit.add(
             part.move(kit.u(-0.4, 0.4) * width, lift + base + seat + 0.25, -depth / 2 + back + 0.22),
-            kit.paint.accent(),
+            kit.accent(),
         )
 
 
 def bench(kit: Kit) -> None:
     """Park benches and picnic tables made of planks."""
     width, depth, height = kit.u(1.5, 2.6), kit.u(0.45, 0.7), kit.u(0.45, 0.65)
-    plank, iron = kit.paint.wood(), kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.stone)()
+    plank, iron = kit.wood(), kit.pick(kit.metal, kit.wood, kit.stone)()
     t, count = kit.u(0.05, 0.09), kit.whole(1, 4)
     wide = depth / count
     for i in range(count):
@@ -282,7 +268,7 @@ def bench(kit: Kit) -> None:
 
 def lounger(kit: Kit) -> None:
     """Sun lounger with a raised back."""
-    frame, soft = kit.pick(kit.paint.wood, kit.paint.metal)(), kit.paint.cloth()
+    frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
     length, width, height = kit.u(1.6, 2.1), kit.u(0.6, 0.8), kit.u(0.3, 0.45)
     kit.box(frame, (width, 0.07, length), (0, height, 0))
     four_legs(kit, width, length, height, frame)
@@ -293,7 +279,7 @@ def lounger(kit: Kit) -> None:
 
 def hammock(kit: Kit) -> None:
     """Hammock between posts."""
-    frame, soft = kit.pick(kit.paint.wood, kit.paint.metal)(), kit.paint.cloth()
+    frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
     length, sag, post = kit.u(2.0, 2.8), kit.u(0.3, 0.6), kit.u(1.0, 1.4)
     x = np.linspace(-length / 2, length / 2, 11)
     path = np.stack([x, post * 0.9 - sag * (1 - (2 * x / length) ** 2), np.zeros(11)], 1)
@@ -306,33 +292,26 @@ def hammock(kit: Kit) -> None:
 
 def egg_chair(kit: Kit) -> None:
     """Egg chair: a cut shell on a foot."""
-    frame, soft = kit.pick(kit.paint.wood, kit.paint.metal)(), kit.paint.cloth()
+    frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
     r = kit.u(0.55, 0.7)
     angle = np.linspace(-1.35, kit.u(0.5, 0.9), 10)
     outer = np.stack([r * np.cos(angle), r * 1.2 * np.sin(angle)], 1)
 
     kit.add(hollow(outer, 0.08, 0.1, kit.sides).turn("x", kit.u(35, 60)).move(0, 1.2), soft)
     pedestal(kit, 0.62, 0.5, frame)
-    kit.add(cushion(kit, 0.75, 0.2, 0.7).move(0, 0.72, 0.12), kit.paint.cloth())
+    kit.add(cushion(kit, 0.75, 0.2, 0.7).move(0, 0.72, 0.12), kit.cloth())
 
 
 def swing(kit: Kit) -> None:
     """A swing: two A-frames, a bar, a plank on ropes."""
-    frame = kit.pick(kit.paint.wood, kit.paint.metal)()
+    frame = kit.pick(kit.wood, kit.metal)()
     width, height = kit.u(1.4, 2.2), kit.u(1.4, 1.9)
     kit.add(rod((-width / 2, height, 0), (width / 2, height, 0), 0.05, sides=8), frame)
     for sign in (-1, 1):
         kit.pair(rod((width / 2 + 0.1, 0, sign * 0.5), (width / 2, height + 0.03, 0), 0.05, sides=8), frame)
     seat = kit.u(0.4, 0.7)
-    kit.box(kit.paint.wood(), (0.7, 0.08, 0.3), (0, seat, 0))
-    kit.pair(rod((0.3, seat, 0), (0.3, height, 0), 0.025, sides=6), kit.paint.bark())
+    kit.box(kit.wood(), (0.7, 0.08, 0.3), (0, seat, 0))
+    kit.pair(rod((0.3, seat, 0), (0.3, height, 0), 0.025, sides=6), kit.bark())
 
 
-FAMILIES: tuple[Choice, ...] = (
-    chair,
-    chair,
-    stool,
-    sofa,
-    bench,
-    (lounger, hammock, egg_chair, swing),
-)
+FAMILIES: tuple[Choice, ...] = (chair, chair, stool, sofa, bench, (lounger, hammock, egg_chair, swing))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.implicit import (
     Field,
     block,
@@ -19,24 +20,9 @@ from maquette.train.procedural.implicit import (
 )
 from maquette.train.procedural.kit import Choice, Kit, Skin
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Array,
-    Part,
-    ball,
-    box,
-    curve,
-    disc,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rectangle,
-    superellipsoid,
-    tapered_box,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import Array, Part, curve
+from maquette.train.procedural.swept import limb, tube
+from maquette.train.procedural.turned import ball, disc, ellipsoid, frustum, lathe, superellipsoid, torus
 
 
 def rotation(kit: Kit) -> Array:
@@ -92,9 +78,7 @@ def constructive(kit: Kit) -> None:
             if i == 0
             else kit.pick("join", "join", "join", "cut", "cut", "keep" if size > 0.5 else "join")
         )
-        material = kit.pick(
-            kit.paint.plastic, kit.paint.paint, kit.paint.metal, kit.paint.wood, kit.paint.stone
-        )()
+        material = kit.pick(kit.plastic, kit.paint, kit.metal, kit.wood, kit.stone)()
         steps.append((placed(random_field(kit, size), turn, offset), how, material))
 
     def fold(p: Array) -> Array:
@@ -135,9 +119,7 @@ def blobs(kit: Kit) -> None:
     base."""
     blend, count = kit.u(0.1, 0.35), kit.whole(3, 9)
     at, fields = np.zeros(3), []
-    looks = [
-        kit.pick(kit.paint.plastic, kit.paint.ceramic, kit.paint.stone, kit.paint.metal)() for _ in range(2)
-    ]
+    looks = [kit.pick(kit.plastic, kit.ceramic, kit.stone, kit.metal)() for _ in range(2)]
     for _ in range(count):
         ahead = at + kit.rng.normal(size=3) * kit.u(0.2, 0.45)
         ahead = np.clip(ahead, -0.9, 0.9)
@@ -217,9 +199,7 @@ def random_part(kit: Kit, s: float) -> Part:
 
 def assembly(kit: Kit) -> None:
     """Primitives stacked, mirrored or set around a core, in the way of toys and machines."""
-    materials = [
-        kit.pick(kit.paint.plastic, kit.paint.paint, kit.paint.metal, kit.paint.wood)() for _ in range(3)
-    ]
+    materials = [kit.pick(kit.plastic, kit.paint, kit.metal, kit.wood)() for _ in range(3)]
     kind, y = kit.whole(0, 2), 0.0
     if kind == 0:  # a stack
         for _ in range(kit.whole(2, 6)):
@@ -261,7 +241,7 @@ def assembly(kit: Kit) -> None:
 
 def sculpture(kit: Kit) -> None:
     """Curves with a body: knots, helices, springs, bent ribbons, arches."""
-    kind, look = kit.whole(0, 4), kit.pick(kit.paint.metal, kit.paint.plastic, kit.paint.stone)()
+    kind, look = kit.whole(0, 4), kit.pick(kit.metal, kit.plastic, kit.stone)()
     r = kit.u(0.06, 0.16)
     section = None if kit.chance(0.7) else rectangle(2, 2)
     if kind == 0:  # torus knots
@@ -286,21 +266,21 @@ def sculpture(kit: Kit) -> None:
         if kit.chance(0.5):
             kit.add(
                 disc(0.5, 0.12, kit.sides).move(control[0, 0], float(path[:, 1].min()) - 0.1, control[0, 2]),
-                kit.paint.stone(),
+                kit.stone(),
             )
     elif kind == 3:  # interlocked rings
         for i in range(kit.whole(2, 5)):
             part = (
                 torus(0.45, r * 0.8, max(kit.sides, 14), 8).turn("x", 90 * (i % 2)).turn("z", kit.u(-15, 15))
             )
-            kit.add(part.move(0.55 * i), look if i % 2 else kit.paint.accent())
+            kit.add(part.move(0.55 * i), look if i % 2 else kit.accent())
     else:  # arches and frames
         for i in range(kit.whole(1, 4)):
             arch = np.linspace(0, np.pi, 13)
             span, tall = kit.u(0.3, 0.9), kit.u(0.5, 1.4)
             path = np.stack([span * np.cos(arch), tall * np.sin(arch) ** kit.u(0.4, 1.0), 0 * arch], 1)
             kit.add(tube(path, r, 8, section=section).turn("y", kit.u(0, 180)).move(0, 0, 0.2 * i), look)
-        kit.box(kit.paint.stone(), (1.9, 0.12, 1.2), (0, -0.1, 0.2))
+        kit.box(kit.stone(), (1.9, 0.12, 1.2), (0, -0.1, 0.2))
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -4,61 +4,50 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    box,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    ribbon,
-    rod,
-    torus,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import ribbon, rod
+from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe, torus
 
 
 def road_sign(kit: Kit) -> None:
     """Road sign."""
-    paint, metal = kit.paint.paint(), kit.paint.metal()
+    paint, metal = kit.paint(), kit.metal()
     h = kit.u(1.2, 1.8)
     kit.add(rod((0, 0, 0), (0, h, 0), 0.045, sides=8), metal)
     shape = kit.pick(3, 4, 8, 20)
     part = disc(kit.u(0.28, 0.4), 0.05, shape).turn("x", 90).turn("z", kit.pick(0, 45))
     kit.add(part.move(0, h, 0.03), paint)
-    kit.add(part.scale(0.75, 0.75, 1).move(0, h, 0.045), kit.paint.white())
+    kit.add(part.scale(0.75, 0.75, 1).move(0, h, 0.045), kit.white())
 
 
 def way_sign(kit: Kit) -> None:
     """Wooden way signs."""
-    h, wood = kit.u(1.2, 1.7), kit.paint.wood()
+    h, wood = kit.u(1.2, 1.7), kit.wood()
     kit.add(box(0.12, h, 0.12).move(0, h / 2), wood)
     for i in range(kit.whole(1, 3)):
         arrow = extrude([(-0.35, -0.1), (0.3, -0.1), (0.45, 0), (0.3, 0.1), (-0.35, 0.1)], 0.06)
         kit.add(
-            arrow.turn("y", kit.pick(0, 180) + kit.u(-25, 25)).move(0, h * (0.9 - 0.22 * i), 0.06),
-            kit.paint.wood(),
+            arrow.turn("y", kit.pick(0, 180) + kit.u(-25, 25)).move(0, h * (0.9 - 0.22 * i), 0.06), kit.wood()
         )
 
 
 def traffic_light(kit: Kit) -> None:
     """Traffic light."""
-    metal = kit.paint.metal()
-    h, dark = kit.u(1.3, 1.8), kit.paint.black()
+    metal = kit.metal()
+    h, dark = kit.u(1.3, 1.8), kit.black()
     kit.add(rod((0, 0, 0), (0, h, 0), 0.05, sides=8), metal)
     kit.box(dark, (0.3, 0.8, 0.24), (0, h - 0.1, 0))
     for i, c in enumerate(((0.2, 0.85, 0.3), (0.98, 0.75, 0.15), (0.9, 0.15, 0.1))):
-        kit.add(ellipsoid(0.09, 0.09, 0.06, 10).move(0, h + 0.05 + 0.25 * i, 0.12), kit.paint.colour(*c))
+        kit.add(ellipsoid(0.09, 0.09, 0.06, 10).move(0, h + 0.05 + 0.25 * i, 0.12), kit.colour(*c))
         kit.add(disc(0.1, 0.12, 8).turn("x", 90).scale(1, 0.3, 1).move(0, h + 0.14 + 0.25 * i, 0.1), dark)
     kit.add(disc(0.2, 0.08, kit.sides), metal)
 
 
 def hydrant(kit: Kit) -> None:
     """Hydrant."""
-    paint, metal = kit.paint.paint(), kit.paint.metal()
+    paint, metal = kit.paint(), kit.metal()
     kit.add(
         lathe(
             [
@@ -81,19 +70,19 @@ def hydrant(kit: Kit) -> None:
 
 def letter_box(kit: Kit) -> None:
     """Letter box."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     h = kit.u(0.6, 1.0)
-    kit.box(kit.paint.wood(), (0.12, h, 0.12))
+    kit.box(kit.wood(), (0.12, h, 0.12))
     arch = np.linspace(0, np.pi, 9)
     outline = [(0.2 * float(np.cos(a)), 0.15 + 0.2 * float(np.sin(a))) for a in arch]
     kit.add(extrude([*outline, (-0.2, 0), (0.2, 0)], kit.u(0.5, 0.7)).move(0, h), paint)
-    kit.box(kit.paint.accent(), (0.04, 0.25, 0.08), (0.22, h + 0.15, 0.1))
+    kit.box(kit.accent(), (0.04, 0.25, 0.08), (0.22, h + 0.15, 0.1))
 
 
 def fence(kit: Kit) -> None:
     """Fence panel."""
     wood, count, w, h = (
-        kit.pick(kit.paint.wood, kit.paint.white, kit.paint.metal)(),
+        kit.pick(kit.wood, kit.white, kit.metal)(),
         kit.whole(4, 9),
         kit.u(1.4, 2.4),
         kit.u(0.5, 0.9),
@@ -114,9 +103,9 @@ def fence(kit: Kit) -> None:
 
 def cone_or_bin(kit: Kit) -> None:
     """Traffic cone, bollard, bin."""
-    paint, metal = kit.paint.paint(), kit.paint.metal()
+    paint, metal = kit.paint(), kit.metal()
     if kit.chance(0.5):
-        white = kit.paint.white()
+        white = kit.white()
         kit.box(paint, (0.7, 0.07, 0.7))
         kit.add(frustum(0.27, 0.05, 0.9, kit.sides).move(0, 0.06), paint)
         kit.add(frustum(0.205, 0.155, 0.2, kit.sides).move(0, 0.36), white)
@@ -130,12 +119,12 @@ def cone_or_bin(kit: Kit) -> None:
 
 def kiosk(kit: Kit) -> None:
     """Telephone box, vending machine, petrol pump."""
-    paint = kit.paint.paint()
+    paint = kit.paint()
     w, h = kit.u(0.6, 0.8), kit.u(1.4, 1.8)
     kit.box(paint, (w, h, w * kit.u(0.8, 1.0)))
-    kit.add(box(w * 0.75, h * 0.65, w * 1.04).move(0, h * 0.52), kit.paint.window())
+    kit.add(box(w * 0.75, h * 0.65, w * 1.04).move(0, h * 0.52), kit.window())
     if kit.chance(0.5):
-        kit.add(box(w * 1.04, h * 0.65, w * 0.7).move(0, h * 0.52), kit.paint.window())
+        kit.add(box(w * 1.04, h * 0.65, w * 0.7).move(0, h * 0.52), kit.window())
         for y in np.linspace(0.3, 0.75, 3):
             kit.add(box(w * 1.05, 0.05, w * 1.05).move(0, y * h), paint)
     kit.add(dome(0.5, 0.16, 4).scale(w, 1, w * 0.9).move(0, h - 0.01), paint)
@@ -143,21 +132,14 @@ def kiosk(kit: Kit) -> None:
 
 def slide(kit: Kit) -> None:
     """Slide or swing boat."""
-    paint, metal = kit.paint.paint(), kit.paint.metal()
+    paint, metal = kit.paint(), kit.metal()
     h, reach = kit.u(0.9, 1.3), kit.u(1.2, 1.7)
     path = curve(
-        [
-            (0, h, 0),
-            (0, h * 0.95, 0.2),
-            (0, h * 0.3, reach * 0.7),
-            (0, 0.1, reach),
-            (0, 0.1, reach + 0.25),
-        ],
-        3,
+        [(0, h, 0), (0, h * 0.95, 0.2), (0, h * 0.3, reach * 0.7), (0, 0.1, reach), (0, 0.1, reach + 0.25)], 3
     )
     kit.add(ribbon(path, 0.5, 0.06, (0, 1, 0)), paint)
-    kit.pair(ribbon(path + np.array([0.25, 0.07, 0.0]), 0.06, 0.18, (0, 1, 0)), kit.paint.accent())
-    kit.box(kit.paint.wood(), (0.55, 0.08, 0.5), (0, h - 0.08, -0.25))
+    kit.pair(ribbon(path + np.array([0.25, 0.07, 0.0]), 0.06, 0.18, (0, 1, 0)), kit.accent())
+    kit.box(kit.wood(), (0.55, 0.08, 0.5), (0, h - 0.08, -0.25))
     kit.four(rod((0.25, 0, 0.22), (0.25, h, 0.22), 0.035, sides=6).move(0, 0, 0), metal)
     for y in np.linspace(0.15, 0.85, 4) * h:
         kit.add(rod((-0.25, y, -0.5), (0.25, y, -0.5), 0.03, sides=6), metal)

@@ -4,49 +4,45 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import (
     ball,
-    box,
-    curve,
     disc,
     ellipsoid,
     frustum,
+    hollow,
     lathe,
     lumpy,
-    rectangle,
-    rod,
-    stack,
     superellipsoid,
-    tapered_box,
     torus,
-    tube,
 )
-from maquette.train.procedural.vessels import hollow
 
 
 def ice_cream(kit: Kit) -> None:
     """Cone."""
-    dough, cream = kit.paint.colour(0.82, 0.58, 0.3), kit.paint.accent()
+    dough, cream = kit.colour(0.82, 0.58, 0.3), kit.accent()
     h, r = kit.u(0.8, 1.1), kit.u(0.25, 0.32)
     kit.add(frustum(0.03, r, h, kit.sides), dough)
     for i in range(kit.whole(1, 3)):
         kit.add(
             lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i),
-            kit.pick(cream, kit.paint.white(), kit.paint.plastic()),
+            kit.pick(cream, kit.white(), kit.plastic()),
         )
     top = kit.height_since(0)
     kit.pick(
-        lambda: kit.add(ball(0.09, 1).move(0, top + 0.04), kit.paint.colour(0.85, 0.1, 0.15)),
-        lambda: kit.add(rod((0.1, top - 0.3, 0), (0.35, top + 0.3, 0), 0.05, sides=6), kit.paint.wood()),
+        lambda: kit.add(ball(0.09, 1).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
+        lambda: kit.add(rod((0.1, top - 0.3, 0), (0.35, top + 0.3, 0), 0.05, sides=6), kit.wood()),
         lambda: None,
     )()
 
 
 def doughnut(kit: Kit) -> None:
     """Doughnut."""
-    dough, cream = kit.paint.colour(0.82, 0.58, 0.3), kit.paint.accent()
+    dough, cream = kit.colour(0.82, 0.58, 0.3), kit.accent()
     r, t = kit.u(0.35, 0.45), kit.u(0.15, 0.22)
     kit.add(torus(r, t, kit.sides, 10), dough)
     kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).move(0, t * 0.28), cream)
@@ -54,7 +50,7 @@ def doughnut(kit: Kit) -> None:
         a, d = kit.u(0, 2 * np.pi), r + kit.u(-0.5, 0.5) * t
         kit.add(
             box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(d * np.cos(a), t * 1.1, d * np.sin(a)),
-            kit.paint.plastic(),
+            kit.plastic(),
         )
     if kit.chance(0.3):
         tilt = kit.u(40, 90)
@@ -63,8 +59,8 @@ def doughnut(kit: Kit) -> None:
 
 def lolly(kit: Kit) -> None:
     """Lollies on sticks."""
-    cream = kit.paint.accent()
-    stick, flat = kit.paint.white(), kit.whole(0, 2)
+    cream = kit.accent()
+    stick, flat = kit.white(), kit.whole(0, 2)
     kit.add(rod((0, -0.9, 0), (0, 0.05, 0), 0.04, sides=8), stick)
     if flat == 0:
         kit.add(ellipsoid(0.32, 0.32, 0.32, kit.sides).move(0, 0.25), cream)
@@ -72,13 +68,12 @@ def lolly(kit: Kit) -> None:
         kit.add(disc(0.42, 0.14, max(kit.sides, 12), 0.03).turn("x", 90).move(0, 0.35, -0.07), cream)
         spiral = np.linspace(0.5, 12.0, 40)
         path = np.stack(
-            [0.032 * spiral * np.cos(spiral), 0.35 + 0.032 * spiral * np.sin(spiral), np.full(40, 0.07)],
-            1,
+            [0.032 * spiral * np.cos(spiral), 0.35 + 0.032 * spiral * np.sin(spiral), np.full(40, 0.07)], 1
         )
-        kit.add(tube(path, 0.03, 5), kit.paint.white())
+        kit.add(tube(path, 0.03, 5), kit.white())
     else:
         kit.add(box(0.45, 0.9, 0.2, 0.1, 2).move(0, 0.4), cream)
-        kit.add(box(0.46, 0.4, 0.21, 0.1, 2).move(0, 0.62), kit.paint.plastic())
+        kit.add(box(0.46, 0.4, 0.21, 0.1, 2).move(0, 0.62), kit.plastic())
 
 
 def candy_cane(kit: Kit) -> None:
@@ -91,32 +86,29 @@ def candy_cane(kit: Kit) -> None:
 
 def biscuits(kit: Kit) -> None:
     """Biscuits."""
-    dough = kit.paint.colour(0.82, 0.58, 0.3)
+    dough = kit.colour(0.82, 0.58, 0.3)
     for i in range(kit.whole(1, 3)):
         kit.add(disc(0.45, 0.12, kit.sides, 0.03).move(0.1 * i, 0.12 * i), dough)
         for _ in range(kit.whole(0, 8)):
             a, d = kit.u(0, 2 * np.pi), kit.u(0, 0.36)
             kit.add(
                 ball(0.06, 1).move(0.1 * i + d * np.cos(a), 0.12 * i + 0.11, d * np.sin(a)),
-                kit.paint.colour(0.3, 0.16, 0.08),
+                kit.colour(0.3, 0.16, 0.08),
             )
 
 
 def bread(kit: Kit) -> None:
     """Loaf, baguette, bun."""
-    dough = kit.paint.colour(0.82, 0.58, 0.3)
+    dough = kit.colour(0.82, 0.58, 0.3)
     length, w, h = kit.log(0.6, 1.8), kit.u(0.35, 0.6), kit.u(0.3, 0.5)
     kit.add(superellipsoid(w / 2, h / 2, length / 2, kit.u(0.55, 1.0), 18).turn("y", 90), dough)
     for x in np.linspace(-0.3, 0.3, kit.whole(2, 5)) * length:
-        kit.add(
-            box(0.05, 0.06, w * 0.6, 0.02).turn("y", 30).move(x, h * 0.46),
-            kit.paint.colour(0.95, 0.8, 0.55),
-        )
+        kit.add(box(0.05, 0.06, w * 0.6, 0.02).turn("y", 30).move(x, h * 0.46), kit.colour(0.95, 0.8, 0.55))
 
 
 def croissant(kit: Kit) -> None:
     """Croissant or pretzel."""
-    dough = kit.paint.colour(0.82, 0.58, 0.3)
+    dough = kit.colour(0.82, 0.58, 0.3)
     if kit.chance(0.6):
         angle = np.linspace(-1.4, 1.4, 13)
         bumps = 1 + 0.12 * np.cos(np.arange(13) * 2.2)
@@ -137,13 +129,13 @@ def croissant(kit: Kit) -> None:
 
 def eggs(kit: Kit) -> None:
     """Egg in a cup, or a carton of eggs."""
-    shell = kit.pick(kit.paint.white(), kit.paint.colour(0.9, 0.72, 0.55))
+    shell = kit.pick(kit.white(), kit.colour(0.9, 0.72, 0.55))
     egg = lathe(curve([(0.01, 0), (0.25, 0.15), (0.3, 0.38), (0.18, 0.7), (0.01, 0.82)], 3), kit.sides)
     if kit.chance(0.5):
         kit.add(egg.move(0, 0.3), shell)
         kit.add(
             hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05, kit.sides),
-            kit.paint.ceramic(),
+            kit.ceramic(),
         )
     else:
         rows = kit.whole(2, 3)
@@ -154,13 +146,13 @@ def eggs(kit: Kit) -> None:
             tapered_box((0.55 * rows, 1.1), (0.55 * rows + 0.1, 1.2), 0.35).move(
                 0.275 * (rows - 1), 0, 0.275
             ),
-            kit.paint.stone(),
+            kit.stone(),
         )
 
 
 def chocolate(kit: Kit) -> None:
     """Chocolate bar or box of sweets."""
-    rows, columns, brown = kit.whole(2, 4), kit.whole(2, 4), kit.paint.colour(0.32, 0.17, 0.09)
+    rows, columns, brown = kit.whole(2, 4), kit.whole(2, 4), kit.colour(0.32, 0.17, 0.09)
     kit.add(stack([rectangle(0.3 * columns, 0.3 * rows)] * 2, [0.0, 0.07]), brown)
     for i in range(columns):
         for j in range(rows):
@@ -169,7 +161,7 @@ def chocolate(kit: Kit) -> None:
             )
             kit.add(bit.move((i - (columns - 1) / 2) * 0.3, 0.06, (j - (rows - 1) / 2) * 0.3), brown)
     if kit.chance(0.5):
-        kit.add(box(0.3 * columns + 0.06, 0.2, 0.15 * rows).move(0, 0.08, 0.08 * rows), kit.paint.paint())
+        kit.add(box(0.3 * columns + 0.06, 0.2, 0.15 * rows).move(0, 0.08, 0.08 * rows), kit.paint())
 
 
 FAMILIES: tuple[Choice, ...] = (

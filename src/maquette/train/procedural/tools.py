@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    ball,
-    box,
-    curve,
-    disc,
-    extrude,
-    frustum,
-    lathe,
-    rectangle,
-    rod,
-    tapered_box,
-    torus,
-    tube,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import curve
+from maquette.train.procedural.swept import rod, tube
+from maquette.train.procedural.turned import ball, disc, frustum, hollow, lathe, torus
 
 
 def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
@@ -54,7 +43,7 @@ def laid(kit: Kit) -> None:
 
 def hammer(kit: Kit) -> None:
     """Claw hammer."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.paint.wood, kit.paint.plastic)(), kit.paint.metal()
+    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     y = length * 0.94
     kit.add(box(0.2, 0.18, 0.18, 0.03).move(0, y), metal)
@@ -73,7 +62,7 @@ def hammer(kit: Kit) -> None:
 
 def mallet(kit: Kit) -> None:
     """Mallet or sledge."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.paint.wood, kit.paint.plastic)(), kit.paint.metal()
+    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     y = length * 0.94
     head = kit.pick(
@@ -89,7 +78,7 @@ def mallet(kit: Kit) -> None:
 
 def axe(kit: Kit) -> None:
     """Axe: one or two blades."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.paint.wood, kit.paint.plastic)(), kit.paint.metal()
+    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     kind, y = kit.whole(2, 3), length * 0.94
     reach, high = kit.u(0.35, 0.55), kit.u(0.22, 0.4)
@@ -116,17 +105,11 @@ def axe(kit: Kit) -> None:
 
 def pickaxe(kit: Kit) -> None:
     """Pickaxe."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.paint.wood, kit.paint.plastic)(), kit.paint.metal()
+    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     y = length * 0.94
     path = curve(
-        [
-            (-0.7, y - 0.2, 0),
-            (-0.35, y + 0.03, 0),
-            (0, y + 0.08, 0),
-            (0.35, y + 0.03, 0),
-            (0.7, y - 0.2, 0),
-        ],
+        [(-0.7, y - 0.2, 0), (-0.35, y + 0.03, 0), (0, y + 0.08, 0), (0.35, y + 0.03, 0), (0.7, y - 0.2, 0)],
         3,
     )
     widths = 0.02 + 0.08 * np.sin(np.linspace(0.05, np.pi - 0.05, len(path)))
@@ -136,7 +119,7 @@ def pickaxe(kit: Kit) -> None:
 
 def mace(kit: Kit) -> None:
     """Mace or club."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.paint.wood, kit.paint.plastic)(), kit.paint.metal()
+    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     r = kit.u(0.18, 0.28)
     kit.add(ball(r, 2).move(0, length), metal)
@@ -150,7 +133,7 @@ def mace(kit: Kit) -> None:
 
 def sword(kit: Kit) -> None:
     """Straight blades."""
-    metal, grip, guard = kit.paint.metal(), kit.pick(kit.paint.leather, kit.paint.wood)(), kit.paint.metal()
+    metal, grip, guard = kit.metal(), kit.pick(kit.leather, kit.wood)(), kit.metal()
     length, width = kit.log(0.5, 1.9), kit.u(0.07, 0.16)
     section = np.array([[width, 0.0], [0.0, 0.045], [-width, 0.0], [0.0, -0.045]])
     taper, ys = kit.u(0.5, 1.0), [0.0, length * 0.85, length]
@@ -160,9 +143,7 @@ def sword(kit: Kit) -> None:
     droop = kit.u(-0.12, 0.12)
     kit.add(
         tube(
-            curve([(-wide, droop, 0), (0, 0, 0), (wide, droop, 0)], 3),
-            np.array([0.05] * 7),
-            kit.pick(4, 6),
+            curve([(-wide, droop, 0), (0, 0, 0), (wide, droop, 0)], 3), np.array([0.05] * 7), kit.pick(4, 6)
         ),
         guard,
     )
@@ -174,7 +155,7 @@ def sword(kit: Kit) -> None:
 
 def knife(kit: Kit) -> None:
     """Kitchen knife, cleaver, sabre, katana."""
-    metal, grip, guard = kit.paint.metal(), kit.pick(kit.paint.leather, kit.paint.wood)(), kit.paint.metal()
+    metal, grip, guard = kit.metal(), kit.pick(kit.leather, kit.wood)(), kit.metal()
     length, width, bow = kit.u(0.6, 1.4), kit.u(0.1, 0.32), kit.pick(0.0, kit.u(0.05, 0.25))
     x = np.linspace(0, 1, 9)
     back = np.stack([x * length, bow * x**2], 1)
@@ -194,9 +175,9 @@ def knife(kit: Kit) -> None:
 
 def spear(kit: Kit) -> None:
     """Spear, trident, halberd."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     length = kit.u(1.6, 2.3)
-    kit.add(rod((0, 0, 0), (0, length, 0), 0.045, sides=7), kit.paint.wood())
+    kit.add(rod((0, 0, 0), (0, length, 0), 0.045, sides=7), kit.wood())
     head = extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07)
     kit.add(head.move(0, length), metal)
     if kit.chance(0.4):
@@ -214,9 +195,9 @@ def spear(kit: Kit) -> None:
 
 def scythe(kit: Kit) -> None:
     """Scythe or sickle."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     length = kit.u(0.5, 1.8)
-    kit.add(rod((0, 0, 0), (0, length, 0), 0.05, sides=7), kit.paint.wood())
+    kit.add(rod((0, 0, 0), (0, length, 0), 0.05, sides=7), kit.wood())
     angle = np.linspace(0, kit.u(1.5, 3.0), 9)
     r = kit.u(0.4, 0.6)
     path = np.stack(
@@ -236,10 +217,9 @@ def scythe(kit: Kit) -> None:
 
 def screwdriver(kit: Kit) -> None:
     """Screwdriver, awl, chisel."""
-    metal, grip = kit.paint.metal(), kit.pick(kit.paint.plastic, kit.paint.wood)()
+    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     body = lathe(
-        curve([(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)], 3),
-        kit.pick(6, 8, kit.sides),
+        curve([(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)], 3), kit.pick(6, 8, kit.sides)
     )
     kit.add(body, grip)
     length = kit.u(0.5, 0.9)
@@ -250,7 +230,7 @@ def screwdriver(kit: Kit) -> None:
 
 def spanner(kit: Kit) -> None:
     """Spanner."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     length, r = kit.u(0.9, 1.4), kit.u(0.16, 0.22)
     gap = kit.u(0.35, 0.5)
     arc = np.linspace(np.pi / 2 + gap, np.pi / 2 - gap + 2 * np.pi, 13)
@@ -267,7 +247,7 @@ def spanner(kit: Kit) -> None:
 
 def pliers(kit: Kit) -> None:
     """Pliers or scissors."""
-    metal, grip = kit.paint.metal(), kit.pick(kit.paint.plastic, kit.paint.wood)()
+    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     angle = kit.u(8, 25)
     scissors = kit.chance(0.5)
     for sign in (-1, 1):
@@ -297,7 +277,7 @@ def pliers(kit: Kit) -> None:
 
 def saw(kit: Kit) -> None:
     """Hand saw."""
-    metal, grip = kit.paint.metal(), kit.pick(kit.paint.plastic, kit.paint.wood)()
+    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     length, h = kit.u(0.9, 1.3), kit.u(0.22, 0.35)
     teeth = kit.whole(8, 16)
     low = [(length * i / teeth, -0.05 if i % 2 else 0.0) for i in range(teeth + 1)]
@@ -310,46 +290,45 @@ def saw(kit: Kit) -> None:
 
 def drill(kit: Kit) -> None:
     """Power drill, glue gun, hair dryer."""
-    metal, grip = kit.paint.metal(), kit.pick(kit.paint.plastic, kit.paint.wood)()
+    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     barrel = lathe(curve([(0.15, 0), (0.2, 0.08), (0.2, 0.5), (0.12, 0.62)], 2), kit.sides).turn("z", -90)
     kit.add(barrel, grip)
     kit.add(box(0.2, 0.55, 0.16, 0.05, 2).turn("z", -kit.u(5, 15)).move(0.12, -0.35), grip)
     if kit.chance(0.6):
         kit.add(frustum(0.1, 0.06, 0.15, kit.sides_for(0.6)).turn("z", -90).move(0.6, 0), metal)
         kit.add(rod((0.7, 0, 0), (1.1, 0, 0), 0.03, sides=6), metal)
-        kit.box(kit.paint.black(), (0.36, 0.16, 0.26), (0.05, -0.76, 0))
+        kit.box(kit.black(), (0.36, 0.16, 0.26), (0.05, -0.76, 0))
     else:
         kit.add(
             hollow([(0.12, 0), (0.16, 0.25)], 0.04, 0.05, kit.sides).turn("z", -90).move(0.58, 0),
-            kit.paint.accent(),
+            kit.accent(),
         )
-    kit.add(box(0.05, 0.12, 0.08).move(0.27, -0.2), kit.paint.black())
+    kit.add(box(0.05, 0.12, 0.08).move(0.27, -0.2), kit.black())
     laid(kit)
 
 
 def paint_brush(kit: Kit) -> None:
     """Brushes and rollers."""
-    metal, grip = kit.paint.metal(), kit.pick(kit.paint.plastic, kit.paint.wood)()
+    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.05, 0.07, kit.sides_for(0.5)), grip)
     if kit.chance(0.5):
         w = kit.u(0.15, 0.5)
         kit.box(metal, (w, 0.15, 0.12), (0, 0.68, 0))
         kit.add(
-            tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82),
-            kit.paint.accent(),
+            tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82), kit.accent()
         )
     else:
         kit.add(
             tube([(0, 0.68, 0), (0, 0.85, 0), (0.35, 0.85, 0), (0.35, 1.1, 0), (0.3, 1.1, 0)], 0.028, 6),
             metal,
         )
-        kit.add(disc(0.14, 0.65, kit.sides).turn("z", 90).move(0.32, 1.1), kit.paint.accent())
+        kit.add(disc(0.14, 0.65, kit.sides).turn("z", 90).move(0.32, 1.1), kit.accent())
     laid(kit)
 
 
 def key(kit: Kit) -> None:
     """Key."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     kit.add(torus(kit.u(0.16, 0.24), 0.055, kit.sides, 6).turn("x", 90), metal)
     kit.add(rod((0, -0.18, 0), (0, -1.0, 0), 0.05, sides=8), metal)
     for y, w in zip((-0.75, -0.85, -0.95), kit.rng.uniform(0.12, 0.25, 3), strict=True):
@@ -359,16 +338,16 @@ def key(kit: Kit) -> None:
 
 def torch(kit: Kit) -> None:
     """Torch, whisk, magnifier."""
-    metal, grip = kit.paint.metal(), kit.pick(kit.paint.plastic, kit.paint.wood)()
+    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.075, 0.065, kit.sides_for(0.6)), grip)
     what = kit.whole(0, 2)
     if what == 0:
         kit.add(hollow([(0.08, 0), (0.17, 0.15), (0.17, 0.28)], 0.03, 0.12, kit.sides).move(0, 0.68), grip)
-        kit.add(disc(0.14, 0.05, kit.sides).move(0, 0.88), kit.paint.colour(1, 0.95, 0.7))
+        kit.add(disc(0.14, 0.05, kit.sides).move(0, 0.88), kit.colour(1, 0.95, 0.7))
     elif what == 1:
         r = kit.u(0.25, 0.4)
         kit.add(torus(r, 0.05, max(kit.sides, 12), 6).turn("x", 90).move(0, 0.72 + r), metal)
-        kit.add(disc(r, 0.045, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r, -0.02), kit.paint.glass())
+        kit.add(disc(r, 0.045, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r, -0.02), kit.glass())
     else:
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
         wire = tube(np.stack([0.22 * np.sin(t), 1.05 - 0.42 * np.cos(t), 0 * t], 1), 0.025, 5, closed=True)

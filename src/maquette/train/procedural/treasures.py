@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.primitives import (
-    ball,
-    box,
-    circle,
-    curve,
-    disc,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rod,
-    torus,
-    tube,
-)
+from maquette.train.procedural.part import circle, curve
+from maquette.train.procedural.swept import limb, rod, tube
+from maquette.train.procedural.turned import ball, disc, ellipsoid, frustum, lathe, torus
 
 
 def books(kit: Kit) -> None:
     """Closed books, one or a stack."""
-    paper = kit.paint.colour(0.95, 0.92, 0.84)
+    paper = kit.colour(0.95, 0.92, 0.84)
     count, y = kit.pick(1, 1, 3, 5), 0.0
     for _ in range(count):
-        w, d, t, cover = kit.u(0.6, 0.8), kit.u(0.85, 1.1), kit.u(0.1, 0.28), kit.paint.plastic()
+        w, d, t, cover = kit.u(0.6, 0.8), kit.u(0.85, 1.1), kit.u(0.1, 0.28), kit.plastic()
         mark = kit.mark()
         kit.add(box(w * 0.94, t * 0.9, d * 0.94).move(-w * 0.01, t / 2), paper)
         for level in (0.06, 0.94):
@@ -42,35 +31,35 @@ def books(kit: Kit) -> None:
 
 def open_book(kit: Kit) -> None:
     """Open book."""
-    paper = kit.paint.colour(0.95, 0.92, 0.84)
+    paper = kit.colour(0.95, 0.92, 0.84)
     x = np.linspace(0, 0.75, 7)
     rise = 0.16 * np.sin(np.pi * (x / 0.75) ** 0.6)
     right = np.stack([x, 0.05 + rise], 1)
     page = np.concatenate([right, [[0.75, 0.0], [0.0, 0.0]]])
     kit.pair(extrude(page, 1.0), paper)
-    kit.pair(box(0.8, 0.05, 1.06).move(0.4, -0.02), kit.paint.plastic())
+    kit.pair(box(0.8, 0.05, 1.06).move(0.4, -0.02), kit.plastic())
     lean = kit.pick(0.0, 55.0)
     kit.reshape_since(0, lambda p: p.turn("x", lean))
 
 
 def scroll(kit: Kit) -> None:
     """Scroll or rolled map."""
-    paper = kit.paint.colour(0.95, 0.92, 0.84)
+    paper = kit.colour(0.95, 0.92, 0.84)
     kit.pair(rod((0, 0, -0.5), (0, 0, 0.5), 0.12, sides=kit.sides_for(0.7)).move(0.45, 0.05), paper)
     kit.add(box(0.9, 0.04, 0.96), paper)
-    kit.pair(rod((0.45, 0.05, -0.65), (0.45, 0.05, 0.65), 0.05, sides=8), kit.paint.wood())
+    kit.pair(rod((0.45, 0.05, -0.65), (0.45, 0.05, 0.65), 0.05, sides=8), kit.wood())
     kit.reshape_since(0, lambda p: p.turn("z", 90).turn("y", 90))
 
 
 def framed_picture(kit: Kit) -> None:
     """Framed picture on a stand or a letter."""
     w, h = kit.u(0.7, 1.3), kit.u(0.6, 1.1)
-    frame = kit.pick(kit.paint.wood, kit.paint.metal)()
+    frame = kit.pick(kit.wood, kit.metal)()
     t = kit.u(0.06, 0.14)
     kit.pair(box(t, h + 2 * t, 0.1, 0.01).move(w / 2 + t / 2), frame)
     kit.pair(box(w, t, 0.1, 0.01).move(0, h / 2 + t / 2), frame, "y")
-    kit.add(box(w * 1.05, h * 1.05, 0.04), kit.paint.accent())
-    kit.add(ball(min(w, h) * 0.2, 2).scale(1, 1, 0.25).move(w * 0.1, 0.02, 0.02), kit.paint.plastic())
+    kit.add(box(w * 1.05, h * 1.05, 0.04), kit.accent())
+    kit.add(ball(min(w, h) * 0.2, 2).scale(1, 1, 0.25).move(w * 0.1, 0.02, 0.02), kit.plastic())
     kit.reshape_since(0, lambda p: p.turn("x", -12))
     if kit.chance(0.5):
         kit.add(box(0.2, h * 0.8, 0.04).turn("x", 20).move(0, -h * 0.15, -0.18), frame)
@@ -81,7 +70,7 @@ def dice(kit: Kit) -> None:
     count = kit.pick(1, 1, 3)
     for i in range(count):
         mark = kit.mark()
-        body, dot = kit.paint.plastic(), kit.paint.white()
+        body, dot = kit.plastic(), kit.white()
         kit.add(box(0.7, 0.7, 0.7, 0.08, 2), body)
         for axis, turn, n in (
             ("x", 0, 1),
@@ -100,14 +89,14 @@ def dice(kit: Kit) -> None:
 
 def gem(kit: Kit) -> None:
     """Cut gem."""
-    bright = kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.glass)()
+    bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
     sides = kit.whole(4, 10)
     kit.add(lathe([(0.0, 0), (0.5, kit.u(0.35, 0.6)), (0.32, kit.u(0.65, 0.85))], sides), bright)
 
 
 def symbol(kit: Kit) -> None:
     """Star, heart, arrow or cross, extruded."""
-    bright = kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.glass)()
+    bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
     t = kit.u(0.15, 0.35)
     which = kit.whole(0, 4)
     if which == 0:
@@ -118,25 +107,14 @@ def symbol(kit: Kit) -> None:
         s = np.linspace(0, 2 * np.pi, 25)[:-1]
         outline = (
             np.stack(
-                [
-                    16 * np.sin(s) ** 3,
-                    13 * np.cos(s) - 5 * np.cos(2 * s) - 2 * np.cos(3 * s) - np.cos(4 * s),
-                ],
+                [16 * np.sin(s) ** 3, 13 * np.cos(s) - 5 * np.cos(2 * s) - 2 * np.cos(3 * s) - np.cos(4 * s)],
                 1,
             )
             / 26
         )
     elif which == 2:
         outline = np.array(
-            [
-                (-0.18, -0.6),
-                (0.18, -0.6),
-                (0.18, 0.05),
-                (0.5, 0.05),
-                (0, 0.6),
-                (-0.5, 0.05),
-                (-0.18, 0.05),
-            ]
+            [(-0.18, -0.6), (0.18, -0.6), (0.18, 0.05), (0.5, 0.05), (0, 0.6), (-0.5, 0.05), (-0.18, 0.05)]
         )
     elif which == 3:
         outline = np.array(
@@ -165,7 +143,7 @@ def symbol(kit: Kit) -> None:
 
 def coins(kit: Kit) -> None:
     """Coins, medals."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     for i in range(kit.pick(1, 1, 4, 7)):
         kit.add(
             disc(0.5, 0.11, kit.sides, 0.02).move(
@@ -175,19 +153,19 @@ def coins(kit: Kit) -> None:
         )
         kit.add(torus(0.43, 0.04, kit.sides, 5).move(0, 0.11 * i + 0.1), metal)
     if len(kit.parts) == 2:
-        kit.add(disc(0.2, 0.14, 5), kit.paint.accent())
+        kit.add(disc(0.2, 0.14, 5), kit.accent())
         kit.reshape_since(0, lambda p: p.turn("x", 90))
 
 
 def gear(kit: Kit) -> None:
     """Gear or saw blade."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     n, r, depth, t = kit.whole(8, 14), 0.5, kit.u(0.1, 0.18), kit.u(0.12, 0.3)
     steps = np.arange(4 * n)
     reach = np.where((steps % 4) < 2, r + depth, r)
     ring = circle(4 * n) * reach[:, None]
     kit.add(extrude(ring, t), metal)
-    kit.add(disc(r * 0.35, t * 1.5, kit.sides).turn("x", 90).move(0, 0, -t * 0.75), kit.paint.metal())
+    kit.add(disc(r * 0.35, t * 1.5, kit.sides).turn("x", 90).move(0, 0, -t * 0.75), kit.metal())
     if kit.chance(0.5):
         tilt = kit.u(0, 90)
         kit.reshape_since(0, lambda p: p.turn("x", -tilt))
@@ -195,11 +173,11 @@ def gear(kit: Kit) -> None:
 
 def lantern(kit: Kit) -> None:
     """Lantern."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     r, h = kit.u(0.25, 0.35), kit.u(0.45, 0.7)
     sides = kit.pick(4, 6, kit.sides)
     kit.add(lathe([(r * 1.25, 0), (r * 1.25, 0.1), (r, 0.12)], sides), metal)
-    kit.add(lathe([(r * 0.85, 0.1), (r * 0.85, h)], sides), kit.paint.colour(1, 0.85, 0.45))
+    kit.add(lathe([(r * 0.85, 0.1), (r * 0.85, h)], sides), kit.colour(1, 0.85, 0.45))
     kit.around(box(0.05, h, 0.05).move(r * 0.95, h / 2 + 0.05), metal, 4, 45)
     kit.add(lathe([(r * 1.3, 0), (r * 1.3, 0.05), (0.06, 0.3)], sides).move(0, h), metal)
     kit.add(torus(0.14, 0.03, 14, 6).turn("x", 90).move(0, h + 0.42), metal)
@@ -207,27 +185,24 @@ def lantern(kit: Kit) -> None:
 
 def globe(kit: Kit) -> None:
     """Globe or crystal ball or snow globe on a stand."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     kit.add(
         ball(0.45, 3 if kit.sides > 12 else 2).move(0, 0.8),
-        kit.paint.colour(0.3, 0.5, 0.85) if kit.chance(0.5) else kit.paint.glass(),
+        kit.colour(0.3, 0.5, 0.85) if kit.chance(0.5) else kit.glass(),
     )
-    kit.add(
-        lathe([(0.35, 0), (0.35, 0.08), (0.1, 0.14), (0.08, 0.3), (0.2, 0.42)], kit.sides),
-        kit.paint.wood(),
-    )
+    kit.add(lathe([(0.35, 0), (0.35, 0.08), (0.1, 0.14), (0.08, 0.3), (0.2, 0.42)], kit.sides), kit.wood())
     if kit.chance(0.6):
         kit.add(torus(0.5, 0.035, 24, 6).turn("x", 90).turn("y", 20).move(0, 0.8), metal)
     else:
         for _ in range(5):
             d = kit.rng.normal(size=3)
             d = d / np.linalg.norm(d) * 0.4 + np.array([0, 0.8, 0])
-            kit.add(ball(kit.u(0.1, 0.2), 1).move(*d), kit.paint.leaf())
+            kit.add(ball(kit.u(0.1, 0.2), 1).move(*d), kit.leaf())
 
 
 def nautical(kit: Kit) -> None:
     """Anchor or wheel of a ship."""
-    metal = kit.paint.metal()
+    metal = kit.metal()
     if kit.chance(0.5):
         kit.add(rod((0, 0, 0), (0, 1.2, 0), 0.07, sides=8), metal)
         kit.add(torus(0.14, 0.045, 14, 6).turn("x", 90).move(0, 1.3), metal)
@@ -236,7 +211,7 @@ def nautical(kit: Kit) -> None:
         kit.add(tube(np.stack([0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s), 0 * s], 1), 0.065, 8), metal)
         kit.pair(extrude([(-0.12, -0.1), (0.14, -0.05), (0.02, 0.2)], 0.09).move(0.56, 0.38), metal)
     else:
-        wood, count = kit.paint.wood(), kit.whole(6, 8)
+        wood, count = kit.wood(), kit.whole(6, 8)
         kit.add(torus(0.5, 0.06, 24, 6).turn("x", 90), wood)
         kit.add(disc(0.13, 0.2, 12).turn("x", 90).move(0, 0, -0.1), metal)
         for i in range(count):
@@ -245,12 +220,12 @@ def nautical(kit: Kit) -> None:
 
 def bomb(kit: Kit) -> None:
     """Bomb, mine, grenade."""
-    metal = kit.paint.metal()
-    kit.add(ball(0.5, 2 if kit.sides < 12 else 3), kit.paint.black())
+    metal = kit.metal()
+    kit.add(ball(0.5, 2 if kit.sides < 12 else 3), kit.black())
     if kit.chance(0.6):
         kit.add(disc(0.14, 0.14, 10).move(0, 0.46), metal)
-        kit.add(tube(curve([(0, 0.55, 0), (0.05, 0.72, 0), (0.2, 0.8, 0)], 3), 0.035, 6), kit.paint.wood())
-        kit.add(lathe([(0, -0.1), (0.1, 0), (0, 0.12)], 6).move(0.22, 0.83), kit.paint.colour(1, 0.7, 0.15))
+        kit.add(tube(curve([(0, 0.55, 0), (0.05, 0.72, 0), (0.2, 0.8, 0)], 3), 0.035, 6), kit.wood())
+        kit.add(lathe([(0, -0.1), (0.1, 0), (0, 0.12)], 6).move(0.22, 0.83), kit.colour(1, 0.7, 0.15))
     else:
         for a in range(0, 360, 60):
             kit.add(frustum(0.07, 0.03, 0.18, 6).move(0, 0.47).turn("z", a), metal)
@@ -259,29 +234,27 @@ def bomb(kit: Kit) -> None:
 
 def flask(kit: Kit) -> None:
     """Hour glass or potion flask."""
-    bright = kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.glass)()
+    bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
     if kit.chance(0.5):
         kit.add(
             lathe(curve([(0.3, 0.08), (0.32, 0.25), (0.05, 0.6), (0.32, 0.95), (0.3, 1.12)], 4), kit.sides),
-            kit.paint.glass(),
+            kit.glass(),
         )
         for y in (0.0, 1.1):
-            kit.add(disc(0.42, 0.1, kit.sides).move(0, y), kit.paint.wood())
-        kit.around(
-            rod((0.36, 0.05, 0), (0.36, 1.12, 0), 0.035, sides=6), kit.paint.wood(), kit.whole(3, 4), 45
-        )
+            kit.add(disc(0.42, 0.1, kit.sides).move(0, y), kit.wood())
+        kit.around(rod((0.36, 0.05, 0), (0.36, 1.12, 0), 0.035, sides=6), kit.wood(), kit.whole(3, 4), 45)
     else:
         kit.add(
             lathe(curve([(0.25, 0), (0.45, 0.25), (0.3, 0.6), (0.12, 0.75), (0.12, 1.0)], 4), kit.sides),
             bright,
         )
-        kit.add(torus(0.13, 0.04, 12, 6).move(0, 0.98), kit.paint.glass())
-        kit.add(frustum(0.1, 0.12, 0.18, 8).move(0, 0.97), kit.paint.bark())
+        kit.add(torus(0.13, 0.04, 12, 6).move(0, 0.98), kit.glass())
+        kit.add(frustum(0.1, 0.12, 0.18, 8).move(0, 0.97), kit.bark())
 
 
 def letter(kit: Kit) -> None:
     """Block letters and numbers, made of bars."""
-    bright = kit.pick(kit.paint.plastic, kit.paint.metal, kit.paint.glass)()
+    bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
     t = kit.u(0.15, 0.3)
     segments = {
         (-0.3, 0.6, 0.3, 0.6),

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.boxes import along, box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Part,
-    along,
-    box,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    extrude,
-    frustum,
-    lathe,
-    limb,
-    rectangle,
-    rod,
-    stack,
-    tapered_box,
-)
-from maquette.train.procedural.vessels import hollow
+from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.swept import limb, rod
+from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe
 
 
 def wheel(
@@ -41,7 +27,7 @@ def wheel(
 
 def wheels(kit: Kit, radius: float, width: float, track: float, axles: tuple[float, ...]) -> None:
     """Pairs of wheels standing on y = 0, `track` apart, at the z positions given."""
-    rubber, hub = kit.paint.rubber(), kit.pick(kit.paint.metal, kit.paint.white, kit.paint.accent)()
+    rubber, hub = kit.rubber(), kit.pick(kit.metal, kit.white, kit.accent)()
     for z in axles:
         for side in (-1, 1):
             wheel(kit, radius, width, (side * track / 2, radius, z), rubber, hub)
@@ -78,7 +64,7 @@ def glasshouse(
         return stack(outlines, heights)
 
     kit.add(shell(0.0, 1.0, 1.0, 1.0), body)
-    glass, low, high = kit.paint.window(), kit.u(0.08, 0.25), kit.u(0.72, 0.88)
+    glass, low, high = kit.window(), kit.u(0.08, 0.25), kit.u(0.72, 0.88)
     kit.add(shell(low, high, 0.84, 1.03), glass)
     kit.add(shell(low, high, 1.03, 0.84), glass)
     if kit.chance(0.6):  # pillars between the side windows
@@ -102,7 +88,7 @@ def side_profile(
 
 def lights(kit: Kit, width: float, y: float, front: float, back: float, size: float) -> None:
     """Head lights at z = front and tail lights at z = back, as boxes or round lamps."""
-    white, red = kit.paint.colour(1.0, 0.95, 0.75), kit.paint.colour(0.85, 0.1, 0.1)
+    white, red = kit.colour(1.0, 0.95, 0.75), kit.colour(0.85, 0.1, 0.1)
     if kit.chance(0.5):
         kit.pair(box(size * 1.6, size, 0.08).move(width * 0.36, y, front), white)
         kit.pair(box(size * 1.3, size, 0.08).move(width * 0.38, y, back), red)
@@ -115,7 +101,7 @@ def car(kit: Kit) -> None:
     """Saloons, hatchbacks, estates, off-roaders, sports and toy cars, taxis and police cars."""
     length, width = kit.u(1.9, 3.0), kit.u(1.0, 1.25)
     r, low = kit.u(0.2, 0.33), kit.u(0.12, 0.25)
-    body = kit.paint.paint()
+    body = kit.paint()
     deck = low + kit.u(0.35, 0.55)
     tail_drop, nose_drop = kit.u(0.0, 0.15), kit.u(0.02, 0.25)
     half, rear, ahead = length / 2, -length * kit.u(0.27, 0.31), length * kit.u(0.28, 0.32)
@@ -143,12 +129,12 @@ def car(kit: Kit) -> None:
     )
     height, rake = kit.u(0.32, 0.55), kit.u(0.1, 0.45)
     back_rake = kit.u(0.02, 0.35) * height * 2
-    cabin = body if kit.chance(0.8) else kit.paint.accent()
+    cabin = body if kit.chance(0.8) else kit.accent()
     lengths = (cab_back, cab_front, cab_back + back_rake, cab_front - rake * height * 2)
     glasshouse(kit, lengths, width * 0.92, height, deck - 0.02, cabin)
     wheels(kit, r, kit.u(0.16, 0.26), width - kit.u(0.0, 0.12), (rear, ahead))
     lights(kit, width, deck - nose_drop - 0.06, half * 0.985, -half * 0.985, 0.11)
-    trim = kit.pick(kit.paint.black, kit.paint.metal)()
+    trim = kit.pick(kit.black, kit.metal)()
     if kit.chance(0.6):
         kit.add(box(width * 0.96, 0.1, 0.1, 0.03).move(0, low + 0.1, half), trim)
         kit.add(box(width * 0.96, 0.1, 0.1, 0.03).move(0, low + 0.1, -half), trim)
@@ -162,9 +148,9 @@ def _roof_extra(kit: Kit, width: float, top: float, z: float, trim: Material) ->
     extra = kit.whole(0, 7)
     if extra == 0:
         siren = box(0.25, 0.1, 0.14, 0.03).move(0.14, top + 0.03, z)
-        kit.pair(siren, kit.paint.colour(0.15, 0.3, 0.95))
+        kit.pair(siren, kit.colour(0.15, 0.3, 0.95))
     elif extra == 1:
-        kit.add(box(0.35, 0.14, 0.14, 0.03).move(0, top + 0.04, z), kit.paint.colour(0.98, 0.8, 0.15))
+        kit.add(box(0.35, 0.14, 0.14, 0.03).move(0, top + 0.04, z), kit.colour(0.98, 0.8, 0.15))
     elif extra == 2:
         kit.pair(box(0.05, 0.06, 0.7).move(width * 0.3, top + 0.04, z), trim)
         for ahead in (-0.22, 0.22):
@@ -179,9 +165,9 @@ def _tail_extra(kit: Kit, width: float, deck: float, half: float, r: float, trim
         kit.pair(box(0.06, 0.28, 0.1).move(width * 0.35, deck + 0.12, -half * 0.9), trim)
     elif extra == 1:
         spare = disc(r, 0.16, kit.sides_for(0.8), 0.03).turn("x", 90)
-        kit.add(spare.move(0, deck, -half - 0.14), kit.paint.rubber())
+        kit.add(spare.move(0, deck, -half - 0.14), kit.rubber())
     elif extra == 2:
-        kit.add(box(width * 0.2, 0.02, half * 0.8).move(0, deck, half * 0.6), kit.paint.white())
+        kit.add(box(width * 0.2, 0.02, half * 0.8).move(0, deck, half * 0.6), kit.white())
 
 
 def van(kit: Kit) -> None:
@@ -189,7 +175,7 @@ def van(kit: Kit) -> None:
     length, width, height = kit.log(1.8, 4.2), kit.u(1.0, 1.2), kit.u(0.95, 1.4)
     half, low = length / 2, kit.u(0.14, 0.22)
     r = min(kit.u(0.2, 0.28), 0.125 * length)
-    body, nose = kit.paint.paint(), kit.pick(0.0, kit.u(0.2, 0.45))
+    body, nose = kit.paint(), kit.pick(0.0, kit.u(0.2, 0.45))
     rear, ahead = -length * 0.3, length * 0.32
     wind = low + kit.u(0.4, 0.55)
     rake = kit.u(0.04, 0.3)
@@ -205,20 +191,18 @@ def van(kit: Kit) -> None:
         extrude(side_profile(upper, [(rear, r * 1.15), (ahead, r * 1.15)], low), width, kit.pick(0.015, 0.04))
     )
     kit.add(shape, body)
-    glass, top = kit.paint.window(), low + height
+    glass, top = kit.window(), low + height
     _van_windows(kit, width, height, low, (half, nose, rake, wind), glass)
     wheels(kit, r, kit.u(0.17, 0.24), width - 0.06, (rear, ahead))
     lights(kit, width, low + 0.22, half, -half, 0.1)
     if kit.chance(0.5):
-        kit.add(box(width * 1.02, 0.1, length * 0.9).move(0, wind - 0.02, 0), kit.paint.accent())
+        kit.add(box(width * 1.02, 0.1, length * 0.9).move(0, wind - 0.02, 0), kit.accent())
     extra = kit.whole(0, 5)
     if extra == 0:
         siren = box(0.22, 0.1, 0.16, 0.03).move(width * 0.25, top + 0.04, half - nose - rake - 0.2)
-        kit.pair(siren, kit.paint.colour(0.2, 0.3, 0.95))
+        kit.pair(siren, kit.colour(0.2, 0.3, 0.95))
     elif extra == 1:
-        kit.add(
-            box(width * 0.8, 0.12, length * 0.5, 0.04).move(0, top + 0.04, -length * 0.1), kit.paint.white()
-        )
+        kit.add(box(width * 0.8, 0.12, length * 0.5, 0.04).move(0, top + 0.04, -length * 0.1), kit.white())
     elif extra == 2:  # a second deck
         kit.soft = min(kit.soft, 0.06)
         kit.box(
@@ -263,11 +247,7 @@ def _van_windows(
 
 def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> None:
     """What a truck carries behind its cab, from z = joint backwards."""
-    kind, body, middle = (
-        kit.whole(0, 5),
-        kit.pick(kit.paint.accent, kit.paint.white, kit.paint.metal)(),
-        joint - length / 2,
-    )
+    kind, body, middle = (kit.whole(0, 5), kit.pick(kit.accent, kit.white, kit.metal)(), joint - length / 2)
     if kind == 0:  # box
         kit.box(body, (width * 1.05, kit.u(0.9, 1.5), length * 0.97), (0, base, middle))
     elif kind == 1:  # open bed
@@ -280,22 +260,21 @@ def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> N
             for _ in range(kit.whole(2, 6)):
                 s = kit.u(0.2, 0.4)
                 kit.box(
-                    kit.paint.wood(),
+                    kit.wood(),
                     (s, s, s),
                     (kit.u(-0.25, 0.25), base + 0.08, middle + kit.u(-0.35, 0.35) * length),
                 )
     elif kind == 2:  # tank
         tank = limb((0, 0, -length * 0.3), (0, 0, length * 0.3), width * 0.45, sides=kit.sides_for(1.0))
         kit.add(tank.move(0, base + width * 0.45, middle), body)
-        kit.add(frustum(0.14, 0.14, 0.12, 10).move(0, base + width * 0.88, middle), kit.paint.metal())
+        kit.add(frustum(0.14, 0.14, 0.12, 10).move(0, base + width * 0.88, middle), kit.metal())
     elif kind == 3:  # tipper
         bucket = hollow([(0.6, 0), (0.72, 0.55)], 0.07, 0.08, 4).scale(width * 0.8, 1.1, length * 0.68)
         tilt = kit.pick(0.0, 0.0, kit.u(5, 35))
         kit.add(bucket.move(0, 0, length * 0.4).turn("x", -tilt).move(0, base, middle - length * 0.4), body)
         if tilt == 0 and kit.chance(0.5):
             kit.add(
-                dome(0.5, 0.4, 9).scale(width, 1, length * 0.85).move(0, base + 0.45, middle),
-                kit.paint.stone(),
+                dome(0.5, 0.4, 9).scale(width, 1, length * 0.85).move(0, base + 0.45, middle), kit.stone()
             )
     elif kind == 4:  # mixer drum
         drum = lathe(curve([(0.15, -0.5), (0.42, -0.15), (0.42, 0.2), (0.2, 0.6)], 3), kit.sides).turn(
@@ -306,20 +285,17 @@ def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> N
         kit.box(body, (width, 0.55, length * 0.97), (0, base, middle))
         for x in (-0.18, 0.18):
             kit.add(
-                box(0.06, 0.06, length * 1.2).turn("x", -4).move(x, base + 0.72, middle + 0.2),
-                kit.paint.metal(),
+                box(0.06, 0.06, length * 1.2).turn("x", -4).move(x, base + 0.72, middle + 0.2), kit.metal()
             )
         for z in np.linspace(-0.5, 0.5, 8) * length:
-            kit.add(
-                box(0.36, 0.05, 0.05).move(0, base + 0.72 + z * 0.07, middle + 0.2 + z), kit.paint.metal()
-            )
+            kit.add(box(0.36, 0.05, 0.05).move(0, base + 0.72 + z * 0.07, middle + 0.2 + z), kit.metal())
 
 
 def truck(kit: Kit) -> None:
     """Pickups, box trucks, tippers, tankers, flatbeds, fire engines and semi-trailers."""
     width, r, low = kit.u(1.0, 1.2), kit.u(0.24, 0.34), kit.u(0.25, 0.35)
     cab_length, cab_height, bed_length = kit.u(0.7, 1.1), kit.u(0.8, 1.15), kit.log(1.2, 3.0)
-    paint, dark = kit.paint.paint(), kit.paint.black()
+    paint, dark = kit.paint(), kit.black()
     total = cab_length + bed_length
     front = total / 2
     kit.add(box(width * 0.7, 0.14, total * 0.98).move(0, low + 0.04, 0), dark)
@@ -339,7 +315,7 @@ def truck(kit: Kit) -> None:
     )
     nose = front + max(hood - 0.03, 0.0)
     lights(kit, width, low + 0.2, nose, -front, 0.1)
-    kit.add(box(width, 0.12, 0.12, 0.03).move(0, low, nose), kit.paint.metal())
+    kit.add(box(width, 0.12, 0.12, 0.03).move(0, low, nose), kit.metal())
     _load(kit, width, bed_length, joint, low + 0.1)
     axles = [front - cab_length * 0.4 + hood * 0.6, -front + r * 1.3]
     if bed_length > 1.8:
@@ -352,12 +328,7 @@ def truck(kit: Kit) -> None:
             0.05,
             sides=8,
         )
-        kit.pair(pipe, kit.paint.metal())
+        kit.pair(pipe, kit.metal())
 
 
-FAMILIES: tuple[Choice, ...] = (
-    car,
-    car,
-    van,
-    truck,
-)
+FAMILIES: tuple[Choice, ...] = (car, car, van, truck)

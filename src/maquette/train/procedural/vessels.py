@@ -6,32 +6,9 @@ import numpy as np
 
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.primitives import (
-    Array,
-    Part,
-    Points,
-    curve,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    lathe,
-    torus,
-    tube,
-)
-
-
-def hollow(outer: Points, wall: float, floor: float, sides: int) -> Part:
-    """An open vessel: the outer profile (N, 2), bottom to lip, with a parallel inner wall and a flat
-    floor."""
-    profile = np.asarray(outer, dtype=np.float64)
-    inner = profile[::-1] - [wall, 0.0]
-    inner[:, 0] = np.maximum(inner[:, 0], 0.35 * profile[::-1, 0])
-    base = profile[0, 1] + floor
-    inner = inner[inner[:, 1] > base + 1e-6]
-    foot = np.interp(base, profile[:, 1], profile[:, 0])
-    corner = max(float(foot) - wall, 0.35 * float(foot))
-    return lathe(np.concatenate([profile, inner, [[corner, base], [0.0, base]]]), sides)
+from maquette.train.procedural.part import Array, Part, curve
+from maquette.train.procedural.swept import tube
+from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe, torus
 
 
 def handle(reach: float, height: float, thickness: float, kit: Kit) -> Part:
@@ -80,11 +57,7 @@ def _fill(kit: Kit, outer: Array, wall: float, level: float, material: Material)
 
 def mug(kit: Kit) -> None:
     """A mug with a swept handle, now and then filled or steeply tapered."""
-    height, wall, material = (
-        kit.log(0.7, 1.5),
-        kit.u(0.04, 0.08),
-        kit.pick(kit.paint.ceramic, kit.paint.plastic)(),
-    )
+    height, wall, material = (kit.log(0.7, 1.5), kit.u(0.04, 0.08), kit.pick(kit.ceramic, kit.plastic)())
     outer = body_outline(kit, height)
     kit.add(hollow(outer, wall, kit.u(0.05, 0.12), kit.sides), material)
     middle = height * kit.u(0.45, 0.6)
@@ -92,20 +65,20 @@ def mug(kit: Kit) -> None:
     grip = handle(kit.u(0.22, 0.42), height * kit.u(0.45, 0.7), kit.u(0.04, 0.075), kit)
     turn = kit.pick(0.0, 0.0, 180.0, kit.u(-60, 60))
     grip = grip.move(edge - 0.02, middle).turn("y", turn)
-    kit.add(grip, material if kit.chance(0.7) else kit.paint.accent())
+    kit.add(grip, material if kit.chance(0.7) else kit.accent())
     if kit.chance(0.35):
         _fill(
             kit,
             outer,
             wall,
             height * kit.u(0.6, 0.88),
-            kit.paint.colour(*kit.pick((0.25, 0.14, 0.07), (0.7, 0.5, 0.3))),
+            kit.colour(*kit.pick((0.25, 0.14, 0.07), (0.7, 0.5, 0.3))),
         )
 
 
 def cup_and_saucer(kit: Kit) -> None:
     """A tea cup on a saucer."""
-    material, height = kit.paint.ceramic(), kit.u(0.5, 0.8)
+    material, height = kit.ceramic(), kit.u(0.5, 0.8)
     width = kit.u(0.8, 1.15)
     lip = kit.u(0.06, 0.16)
     kit.add(
@@ -117,10 +90,10 @@ def cup_and_saucer(kit: Kit) -> None:
     edge = float(np.interp(middle, outer[:, 1], outer[:, 0]))
     kit.add(handle(kit.u(0.2, 0.35), height * 0.55, 0.04, kit).move(edge - 0.02, middle), material)
     if kit.chance(0.4):
-        _fill(kit, outer, 0.05, 0.05 + height * 0.8, kit.paint.colour(0.45, 0.22, 0.08))
+        _fill(kit, outer, 0.05, 0.05 + height * 0.8, kit.colour(0.45, 0.22, 0.08))
     if kit.chance(0.3):  # a spoon lies on the saucer
         path = [(-0.2, lip + 0.02, width * 0.75), (0.35, lip + 0.03, width * 0.72)]
-        spoon = kit.paint.metal()
+        spoon = kit.metal()
         kit.add(tube(path, 0.025, 6), spoon)
         kit.add(ellipsoid(0.11, 0.03, 0.07, 8).move(0.42, lip + 0.03, width * 0.71), spoon)
 
@@ -130,7 +103,7 @@ def bowl(kit: Kit) -> None:
     depth, wall, material = (
         kit.log(0.25, 1.0),
         kit.u(0.04, 0.08),
-        kit.pick(kit.paint.ceramic, kit.paint.wood, kit.paint.metal)(),
+        kit.pick(kit.ceramic, kit.wood, kit.metal)(),
     )
     angle = np.linspace(-np.pi / 2 * kit.u(0.6, 0.92), kit.u(0.0, 0.25), 9)
     across = np.cos(angle)
@@ -144,11 +117,11 @@ def bowl(kit: Kit) -> None:
         kit.add(frustum(foot * kit.u(0.9, 1.3), foot, kit.u(0.05, 0.25), kit.sides).move(0, -0.04), material)
     content = kit.whole(0, 4)
     if content == 0:
-        _fill(kit, outer, wall, depth * kit.u(0.6, 0.85), kit.paint.colour(*kit.rng.uniform(0.2, 0.95, 3)))
+        _fill(kit, outer, wall, depth * kit.u(0.6, 0.85), kit.colour(*kit.rng.uniform(0.2, 0.95, 3)))
     elif content == 1:
         for _ in range(kit.whole(3, 7)):
             r, a, d = kit.u(0.22, 0.32), kit.u(0, 2 * np.pi), kit.u(0.0, 0.45)
-            fruit = kit.paint.colour(
+            fruit = kit.colour(
                 *kit.pick((0.85, 0.15, 0.1), (0.95, 0.6, 0.1), (0.6, 0.75, 0.15), (0.95, 0.85, 0.2))
             )
             kit.add(
@@ -158,7 +131,7 @@ def bowl(kit: Kit) -> None:
                 fruit,
             )
     elif content == 2:
-        kit.add(dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5), kit.sides).move(0, depth * 0.7), kit.paint.white())
+        kit.add(dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5), kit.sides).move(0, depth * 0.7), kit.white())
 
 
 def plate(kit: Kit) -> None:
@@ -166,14 +139,14 @@ def plate(kit: Kit) -> None:
     rim, height = kit.u(0.6, 0.8), kit.u(0.06, 0.22)
     sides = kit.pick(kit.sides, kit.sides, 4, 6, 8)
     outer = [(rim * 0.85, 0.0), (rim, height * 0.35), (0.97, height), (1.0, height + 0.02)]
-    kit.add(hollow(outer, kit.u(0.05, 0.08), kit.u(0.04, 0.06), sides), kit.paint.ceramic())
+    kit.add(hollow(outer, kit.u(0.05, 0.08), kit.u(0.04, 0.06), sides), kit.ceramic())
     if kit.chance(0.25):
-        kit.add(disc(rim * 0.8, 0.02, sides).move(0, 0.045), kit.paint.accent())
+        kit.add(disc(rim * 0.8, 0.02, sides).move(0, 0.045), kit.accent())
 
 
 def _bouquet(kit: Kit, height: float) -> None:
     """Flowers that stand in a vase."""
-    stem, petal = kit.paint.leaf(), kit.paint.accent()
+    stem, petal = kit.leaf(), kit.accent()
     for _ in range(kit.whole(2, 6)):
         a, lean, top = kit.u(0, 2 * np.pi), kit.u(0.05, 0.45), height * kit.u(1.2, 1.7)
         tip = np.array([lean * np.cos(a), top, lean * np.sin(a)])
@@ -190,7 +163,7 @@ def vase(kit: Kit) -> None:
     radii = kit.rng.uniform(0.18, 0.55, count)
     outline = curve(np.stack([radii, np.linspace(0, height, count)], 1), 5)
     outline[:, 0] = np.clip(outline[:, 0], 0.14, 0.7)
-    material = kit.pick(kit.paint.ceramic, kit.paint.glass, kit.paint.stone)()
+    material = kit.pick(kit.ceramic, kit.glass, kit.stone)()
     part = hollow(outline, kit.u(0.04, 0.06), 0.08, kit.pick(kit.sides, kit.sides, 5, 6, 8))
     if kit.chance(0.2):
         twist, total = kit.u(0.5, 2.0), height
@@ -238,25 +211,25 @@ def wine_glass(kit: Kit) -> None:
     if kit.chance(0.3):
         outer += [(thin * 2, 0.5 * stem), (thin, 0.6 * stem)]
     profile = np.concatenate([outer, bowl_outline, inner, [[0.0, inner[-1, 1]]]])
-    material = kit.pick(kit.paint.glass, kit.paint.metal, kit.paint.wood)()
+    material = kit.pick(kit.glass, kit.metal, kit.wood)()
     kit.add(lathe(profile, kit.sides), material)
     if kit.chance(0.3):
         level = stem + bowl_height * kit.u(0.5, 0.8)
         heights = np.linspace(stem + 0.08, level, 4)
         radii = np.maximum(np.interp(heights, bowl_outline[:, 1], bowl_outline[:, 0]) - 0.6 * wall, 0.02)
-        kit.add(lathe(np.stack([radii, heights], 1), kit.sides), kit.paint.accent())
+        kit.add(lathe(np.stack([radii, heights], 1), kit.sides), kit.accent())
 
 
 def teapot(kit: Kit) -> None:
     """Teapots and kettles: a round body, lid and knob, a curved spout and a handle behind or above."""
     rx, ry = 0.6, kit.u(0.4, 0.75)
-    material = kit.pick(kit.paint.ceramic, kit.paint.metal, kit.paint.paint)()
+    material = kit.pick(kit.ceramic, kit.metal, kit.paint)()
     power = kit.pick(1.0, 0.75)
     angle = np.linspace(-np.pi / 2 * 0.85, np.pi / 2 * 0.8, 12)
     outline = np.stack([rx * np.cos(angle) ** power, ry * (1 + np.sin(angle))], 1)
     kit.add(lathe(outline, kit.sides), material)
     top = float(outline[-1, 1])
-    lid = material if kit.chance(0.6) else kit.paint.accent()
+    lid = material if kit.chance(0.6) else kit.accent()
     kit.add(dome(float(outline[-1, 0]) * 1.1, kit.u(0.06, 0.2), kit.sides).move(0, top - 0.02), lid)
     kit.add(ellipsoid(0.08, 0.08, 0.08, 8).move(0, top + kit.u(0.14, 0.24)), lid)
     kit.add(frustum(0.05, 0.05, 0.15, 6).move(0, top), lid)
@@ -285,7 +258,7 @@ def teapot(kit: Kit) -> None:
 
 def jug(kit: Kit) -> None:
     """Pitchers and watering cans: a tall vessel with a handle, and a lip or a long spout."""
-    height, material = kit.u(1.0, 1.8), kit.pick(kit.paint.ceramic, kit.paint.metal, kit.paint.plastic)()
+    height, material = kit.u(1.0, 1.8), kit.pick(kit.ceramic, kit.metal, kit.plastic)()
     outline = curve(
         [
             (kit.u(0.3, 0.45), 0),
@@ -316,10 +289,10 @@ def jug(kit: Kit) -> None:
 def bucket(kit: Kit) -> None:
     """Buckets, baskets, bins and tubs with an arched or two small handles."""
     height, low = kit.log(0.6, 1.5), kit.u(0.35, 0.5)
-    material = kit.pick(kit.paint.metal, kit.paint.wood, kit.paint.plastic)()
+    material = kit.pick(kit.metal, kit.wood, kit.plastic)()
     sides = kit.pick(kit.sides, kit.sides, 4)
     kit.add(hollow([(low, 0), (0.52, height)], kit.u(0.04, 0.07), 0.07, sides), material)
-    trim = kit.paint.metal() if kit.chance(0.5) else material
+    trim = kit.metal() if kit.chance(0.5) else material
     if sides > 4:
         for level in kit.pick((1.0,), (0.25, 0.8), (0.05, 1.0), ()):
             kit.add(torus(low + (0.52 - low) * level, 0.03, kit.sides, 6).move(0, height * level), trim)
@@ -337,14 +310,14 @@ def bucket(kit: Kit) -> None:
             np.array([[low, 0], [0.52, height]]),
             0.05,
             height * kit.u(0.6, 0.9),
-            kit.pick(kit.paint.leaf, kit.paint.stone, kit.paint.window)(),
+            kit.pick(kit.leaf, kit.stone, kit.window)(),
         )
 
 
 def cooking_pot(kit: Kit) -> None:
     """Saucepans, casseroles, woks and frying pans, with a long handle or two ears, with or without a lid."""
-    height, material = kit.log(0.2, 1.2), kit.pick(kit.paint.metal, kit.paint.paint)()
-    grip = kit.pick(kit.paint.black, kit.paint.wood, kit.paint.metal)()
+    height, material = kit.log(0.2, 1.2), kit.pick(kit.metal, kit.paint)()
+    grip = kit.pick(kit.black, kit.wood, kit.metal)()
     bottom = kit.u(0.6, 1.0)
     kit.add(
         hollow([(bottom * 0.97, 0), (bottom, 0.03), (1.0, height)], kit.u(0.04, 0.08), 0.07, kit.sides),
@@ -361,7 +334,7 @@ def cooking_pot(kit: Kit) -> None:
         kit.pair(handle(0.28, 0.5, 0.05, kit).turn("x", 90).move(0.93, height * 0.8), grip)
     if kit.chance(0.45):
         rise = kit.u(0.1, 0.35)
-        kit.add(dome(1.03, rise, kit.sides).move(0, height - 0.02), kit.pick(material, kit.paint.glass()))
+        kit.add(dome(1.03, rise, kit.sides).move(0, height - 0.02), kit.pick(material, kit.glass()))
         kit.add(disc(0.13, 0.12, 10, 0.02).move(0, height + rise - 0.05), grip)
 
 
