@@ -13,24 +13,14 @@ import pytest
 from maquette.train.assets import signed_volume
 from maquette.train.meshes import PaintedMesh
 from maquette.train.procedural import GROUPS, build, draw, families, generate
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.implicit import block, mesh_field, ring, round_cone, smooth_min, sphere
 from maquette.train.procedural.kit import Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Part, oriented
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    lumpy,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def is_manifold(faces: np.ndarray) -> bool:

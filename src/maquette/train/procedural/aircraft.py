@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import Part, circle, curve, loft
+from maquette.train.procedural.part import Part, circle, columns, curve, loft
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def fuselage(stations: list[tuple[float, float, float, float]], sides: int, power: float = 1.0) -> Part:
@@ -41,7 +33,7 @@ def wing(span: float, root: float, tip: float, sweep: float, thickness: float, r
         (0.0, root, 0.0, 0.0, thickness),
         (span, tip, -sweep, rise, thickness * 0.5),
     ):
-        rings.append(np.stack([np.full(6, x), y + profile[:, 1] * t, shift + profile[:, 0] * chord], 1))
+        rings.append(columns(x, y + profile[:, 1] * t, shift + profile[:, 0] * chord))
     return loft(np.stack(rings))
 
 
@@ -135,7 +127,7 @@ def helicopter(kit: Kit) -> None:
             for sz in (-1, 1):
                 tip = (sx * 0.6, 0.08, sz * 0.6)
                 kit.add(rod((sx * 0.15, 0, sz * 0.15), tip, 0.045, sides=6), dark)
-                kit.add(frustum(0.06, 0.06, 0.1, 8).move(tip[0], 0.05, tip[2]), paint)
+                kit.add(disc(0.06, 0.1, 8).move(tip[0], 0.05, tip[2]), paint)
                 propeller(kit, 0.32, 2, (tip[0], 0.18, tip[2]), "y")
         kit.pair(
             tube(
@@ -146,7 +138,7 @@ def helicopter(kit: Kit) -> None:
             ),
             dark,
         )
-        kit.add(ellipsoid(0.09, 0.09, 0.09, 8).move(0, -0.1, 0.25), dark)
+        kit.add(globe(0.09, 8).move(0, -0.1, 0.25), dark)
         return
     rx, ry, rz, tail = kit.u(0.35, 0.5), kit.u(0.38, 0.5), kit.u(0.55, 0.9), kit.u(1.1, 1.7)
     kit.add(superellipsoid(rx, ry, rz, kit.u(0.6, 1.0), 18), paint)
@@ -222,7 +214,7 @@ def saucer(kit: Kit) -> None:
         paint,
     )
     kit.add(dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5), kit.sides).move(0, 0.12), kit.glass())
-    kit.around(ellipsoid(0.07, 0.07, 0.07, 8).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
+    kit.around(globe(0.07, 8).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
     if kit.chance(0.6):
         kit.around(rod((r * 0.45, -0.1, 0), (r * 0.6, -0.5, 0), 0.04, sides=6), accent, 3)
         kit.around(ellipsoid(0.09, 0.05, 0.09, 8).move(r * 0.6, -0.5), accent, 3)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import fuselage, propeller, wing
+from maquette.train.procedural.balls import superellipsoid
 from maquette.train.procedural.boxes import along, box, extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import Part, loft
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import frustum, superellipsoid, torus
+from maquette.train.procedural.turned import frustum, torus
 from maquette.train.procedural.vehicles import glasshouse
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.train.procedural.part import Array, Part, Points, loft, loft_faces
+from maquette.train.procedural.part import Array, Part, Points, columns, loft, loft_faces
 
 
 def rectangle(width: float, depth: float, radius: float = 0.0, steps: int = 1) -> Array:
@@ -17,7 +17,7 @@ def rectangle(width: float, depth: float, radius: float = 0.0, steps: int = 1) -
     angle = np.linspace(0, np.pi / 2, steps + 1)
     arcs = [
         corners[i] * (1 - r / np.array([w, d]))
-        + r * np.stack([np.cos(angle + i * np.pi / 2), np.sin(angle + i * np.pi / 2)], 1)
+        + r * columns(np.cos(angle + i * np.pi / 2), np.sin(angle + i * np.pi / 2))
         for i in range(4)
     ]
     return np.concatenate(arcs)
@@ -25,9 +25,7 @@ def rectangle(width: float, depth: float, radius: float = 0.0, steps: int = 1) -
 
 def stack(outlines: list[Array], heights: list[float]) -> Part:
     """Loft outlines (K, 2) in the x, z plane, star-shaped and equally long, at the heights given."""
-    rings = np.stack(
-        [np.stack([o[:, 0], np.full(len(o), h), o[:, 1]], 1) for o, h in zip(outlines, heights, strict=True)]
-    )
+    rings = np.stack([columns(o[:, 0], h, o[:, 1]) for o, h in zip(outlines, heights, strict=True)])
     return loft(rings)
 
 
@@ -90,9 +88,7 @@ def along(part: Part) -> Part:
 def _inward(polygon: Array) -> Array:
     """Vertex offsets that move a counter-clockwise polygon inwards by one, mitres limited."""
     edge = np.roll(polygon, -1, axis=0) - polygon
-    normal = np.stack([-edge[:, 1], edge[:, 0]], 1) / np.maximum(
-        np.linalg.norm(edge, axis=1, keepdims=True), 1e-9
-    )
+    normal = columns(-edge[:, 1], edge[:, 0]) / np.maximum(np.linalg.norm(edge, axis=1, keepdims=True), 1e-9)
     both = normal + np.roll(normal, 1, axis=0)
     return both / np.maximum(0.5 * (both**2).sum(axis=1, keepdims=True), 0.6)
 

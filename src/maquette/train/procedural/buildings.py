@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, globe
 from maquette.train.procedural.boxes import along, box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Part
+from maquette.train.procedural.part import Part, columns
 from maquette.train.procedural.swept import rod
-from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 Size = tuple[float, float, float]
 
@@ -84,9 +85,7 @@ def openings(kit: Kit, size: Size, base: float, storeys: int, door: bool = True)
             kit.pick(kit.wood, kit.paint)(),
             kit.chance(0.3),
         )
-        kit.add(
-            ellipsoid(0.025, 0.025, 0.025, 6).move(dw * 0.32, base + dh * 0.45, d / 2 + 0.06), kit.metal()
-        )
+        kit.add(globe(0.025, 6).move(dw * 0.32, base + dh * 0.45, d / 2 + 0.06), kit.metal())
 
 
 def roof(kit: Kit, size: Size, base: float, material: Material, wall: Material) -> None:
@@ -153,7 +152,7 @@ def house(kit: Kit) -> None:
         kit.reshape_since(mark, lambda p: p.move(x, 0, z))
     if kit.chance(0.35):  # porch
         ph, pd, pw = h / storeys * 0.85, kit.u(0.25, 0.4), w * kit.u(0.35, 1.0)
-        kit.pair(frustum(0.035, 0.035, ph, 6).move(pw / 2 - 0.06, base, d / 2 + pd - 0.05), kit.white())
+        kit.pair(disc(0.035, ph, 6).move(pw / 2 - 0.06, base, d / 2 + pd - 0.05), kit.white())
         kit.add(
             tapered_box((pw, pd + 0.05), (pw * 0.95, pd * 0.8), 0.1, (0, -0.04)).move(
                 0, base + ph, d / 2 + pd / 2
@@ -226,7 +225,7 @@ def lighthouse(kit: Kit) -> None:
     lean = kit.u(0.5, 0.75)
     wall2 = Material(wall.rgb, 0.0, 0.6, band=top.rgb, bands=kit.whole(3, 7)) if kit.chance(0.7) else wall
     levels = np.linspace(0, h, 9)
-    kit.add(lathe(np.stack([r * (1 + (lean - 1) * levels / h), levels], 1), kit.sides), wall2)
+    kit.add(lathe(columns(r * (1 + (lean - 1) * levels / h), levels), kit.sides), wall2)
     kit.add(disc(r * lean * 1.35, 0.08, kit.sides).move(0, h), wall)
     kit.add(torus(r * lean * 1.28, 0.025, kit.sides, 6).move(0, h + 0.2), kit.metal())
     kit.add(disc(r * lean * 0.75, 0.35, kit.pick(6, 8)).move(0, h + 0.06), kit.colour(1.0, 0.9, 0.5))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import fuselage
+from maquette.train.procedural.balls import ball, ellipsoid
 from maquette.train.procedural.boxes import box, extrude, stack
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.part import Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import ball, disc, dome, ellipsoid, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def brimmed_hat(kit: Kit) -> None:
@@ -35,8 +36,7 @@ def brimmed_hat(kit: Kit) -> None:
             0,
             lambda p: p.map(
                 lambda v: (
-                    v
-                    + np.stack([0 * v[:, 0], curl * np.maximum(np.abs(v[:, 0]) - r, 0) * 1.2, 0 * v[:, 0]], 1)
+                    v + columns(0 * v[:, 0], curl * np.maximum(np.abs(v[:, 0]) - r, 0) * 1.2, 0 * v[:, 0])
                 )
             ),
         )
@@ -86,9 +86,7 @@ def shoes(kit: Kit) -> None:
         kit.reshape_since(
             mark,
             lambda p: p.map(
-                lambda v: (
-                    v + np.stack([0 * v[:, 0], bent / (1 + np.exp(8 * (v[:, 2] - 0.1))), 0 * v[:, 0]], 1)
-                )
+                lambda v: v + columns(0 * v[:, 0], bent / (1 + np.exp(8 * (v[:, 2] - 0.1))), 0 * v[:, 0])
             ),
         )
         kit.add(frustum(0.06, 0.14, heel, 8).move(0, 0, -0.38), sole)
@@ -137,9 +135,8 @@ def glasses(kit: Kit) -> None:
 def _canopy(radius: float, height: float, ribs: int) -> Part:
     """An umbrella's roof: a thick open shell with its rim at y = 0."""
     angle = np.linspace(0.0, 1.15, 6)
-    outer = np.stack(
-        [radius * np.sin(angle) / np.sin(1.15), height * (np.cos(angle) - np.cos(1.15)) / (1 - np.cos(1.15))],
-        1,
+    outer = columns(
+        radius * np.sin(angle) / np.sin(1.15), height * (np.cos(angle) - np.cos(1.15)) / (1 - np.cos(1.15))
     )
     inner = outer - [0.0, 0.06]
     return lathe(np.concatenate([outer, inner[::-1]]), ribs)

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, ribbon, rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 from maquette.train.procedural.vessels import handle
 
 
@@ -51,14 +42,11 @@ def bottle(kit: Kit) -> None:
     elif cap == 2:
         kit.add(torus(neck, 0.035, kit.sides, 6).move(0, height * 0.98), material)
     else:
-        kit.add(
-            ellipsoid(neck * 1.1, neck * 1.1, neck * 1.1, kit.sides_for(0.8)).move(0, height + neck * 0.6),
-            material,
-        )
+        kit.add(globe(neck * 1.1, kit.sides_for(0.8)).move(0, height + neck * 0.6), material)
     if kit.chance(0.6):
         low, high = sorted((kit.u(0.1, 0.3), kit.u(0.35, shoulder)))
         levels = np.linspace(low, high, 4) * height
-        label = np.stack([np.interp(levels, outline[:, 1], outline[:, 0]) + 0.012, levels], 1)
+        label = columns(np.interp(levels, outline[:, 1], outline[:, 0]) + 0.012, levels)
         kit.add(lathe(label, sides), kit.pick(kit.accent, kit.white)())
 
 
@@ -81,8 +69,8 @@ def jar(kit: Kit) -> None:
     else:
         kit.add(dome(neck * 1.12, kit.u(0.1, 0.35), kit.sides).move(0, height - 0.01), top)
         knob = kit.u(0.06, 0.11)
-        kit.add(ellipsoid(knob, knob, knob, 10).move(0, height + kit.u(0.15, 0.35)), top)
-        kit.add(frustum(knob * 0.6, knob * 0.6, 0.35, 8).move(0, height), top)
+        kit.add(globe(knob, 10).move(0, height + kit.u(0.15, 0.35)), top)
+        kit.add(disc(knob * 0.6, 0.35, 8).move(0, height), top)
     if kit.chance(0.3):
         kit.pair(handle(0.2, height * 0.35, 0.045, kit).move(0.44, height * 0.6), material)
 
@@ -94,7 +82,7 @@ def barrel(kit: Kit) -> None:
     mark = kit.mark()
     levels = np.linspace(0, height, 7)
     radii = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * levels / height))
-    kit.add(lathe(np.stack([radii, levels], 1), kit.sides), material)
+    kit.add(lathe(columns(radii, levels), kit.sides), material)
     for level in kit.pick((0.15, 0.85), (0.08, 0.3, 0.7, 0.92), (0.33, 0.66), (0.03, 0.97)):
         r = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * level))
         width = kit.u(0.03, 0.06) * height
@@ -107,7 +95,7 @@ def barrel(kit: Kit) -> None:
                 kit.block((0.12, 0.25, height * 0.8), (0.3, -0.5 * bulge - 0.05, height / 2)), kit.wood()
             )
     elif kit.chance(0.2):
-        kit.add(frustum(0.05, 0.05, 0.25, 8).turn("x", 90).move(0, height * 0.2, 0.45), hoop)
+        kit.add(disc(0.05, 0.25, 8).turn("x", 90).move(0, height * 0.2, 0.45), hoop)
 
 
 def tin(kit: Kit) -> None:
@@ -165,7 +153,7 @@ def candle(kit: Kit) -> None:
     body = kit.pick(kit.paint, kit.plastic)()
     wax = kit.pick(kit.white(), body)
     kit.add(disc(0.4, height, kit.sides, 0.06), wax)
-    kit.add(frustum(0.03, 0.03, 0.15, 5).move(0, height), kit.black())
+    kit.add(disc(0.03, 0.15, 5).move(0, height), kit.black())
     kit.add(ellipsoid(0.08, 0.2, 0.08, 8).move(0, height + 0.3), kit.colour(1.0, 0.75, 0.2))
     if kit.chance(0.6):
         kit.add(hollow([(0.6, 0), (0.75, 0.15)], 0.07, 0.06, kit.sides), kit.metal())
@@ -183,7 +171,7 @@ def hand_bag(kit: Kit) -> None:
     )
     rise = kit.u(0.25, 0.5)
     arch = np.linspace(0, np.pi, 11)
-    path = np.stack([w * 0.3 * np.cos(arch), h * 0.93 + rise * np.sin(arch), 0 * arch], 1)
+    path = columns(w * 0.3 * np.cos(arch), h * 0.93 + rise * np.sin(arch), 0.0)
     kit.pair(ribbon(path, 0.07, 0.06).move(0, 0, d * 0.25), kit.pick(cloth, kit.leather()), "z")
     if kit.chance(0.6):
         kit.add(box(w * 0.8, h * 0.5, 0.06, 0.02).move(0, h * 0.7, d * 0.42), kit.pick(cloth, kit.accent()))
@@ -275,7 +263,7 @@ def shopping_bag(kit: Kit) -> None:
     else:
         arch = np.linspace(0, np.pi, 9)
         kit.pair(
-            tube(np.stack([0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0 * arch], 1), 0.028, 6).move(
+            tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0.0), 0.028, 6).move(
                 0, 0, d * 0.46
             ),
             kit.leather(),
@@ -311,12 +299,12 @@ def treasure_chest(kit: Kit) -> None:
     )
     arch = np.linspace(0, np.pi, 9)
     rise = d * kit.u(0.2, 0.5)
-    lid = extrude(np.stack([d / 2 * np.cos(arch), rise * np.sin(arch)], 1), w).turn("y", 90)
+    lid = extrude(columns(d / 2 * np.cos(arch), rise * np.sin(arch)), w).turn("y", 90)
     mark = kit.mark()
     kit.add(lid, kit.pick(wood, kit.wood()))
     for x in (-0.36, 0.36):
         kit.add(
-            extrude(np.stack([d * 0.52 * np.cos(arch), rise * 1.05 * np.sin(arch)], 1), 0.1)
+            extrude(columns(d * 0.52 * np.cos(arch), rise * 1.05 * np.sin(arch)), 0.1)
             .turn("y", 90)
             .move(x * w),
             metal,

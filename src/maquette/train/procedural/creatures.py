@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import wing
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.implicit import Flesh
 from maquette.train.procedural.kit import Choice, Kit, Point
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Array, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import ball, ellipsoid, frustum, lumpy, superellipsoid, torus
+from maquette.train.procedural.turned import frustum, torus
 
 
 class Body:

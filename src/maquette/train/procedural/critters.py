@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.aircraft import fuselage, wing
+from maquette.train.procedural.balls import ball, ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.creatures import Body, eyes
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import ball, disc, dome, ellipsoid, frustum, lathe, superellipsoid
+from maquette.train.procedural.turned import disc, dome, frustum, lathe
 
 
 def fish(kit: Kit) -> None:
@@ -207,10 +208,10 @@ def snail(kit: Kit) -> None:
     skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
     t = np.linspace(0, 4.2 * np.pi, 40)
     r = 0.06 + 0.34 * (t / t[-1])
-    path = np.stack([0.22 * (1 - t / t[-1]), 0.55 + r * np.sin(t), r * np.cos(t) - 0.1], 1)
+    path = columns(0.22 * (1 - t / t[-1]), 0.55 + r * np.sin(t), r * np.cos(t) - 0.1)
     kit.add(tube(path, 0.05 + 0.15 * (t / t[-1]), 8, up=(1, 0, 0)), second)
     foot = curve([(0, 0.1, -0.7), (0, 0.13, 0), (0, 0.14, 0.4), (0, 0.5, 0.65)], 4)
-    kit.add(tube(foot, np.stack([np.linspace(0.08, 0.15, len(foot)), np.full(len(foot), 0.11)], 1), 8), skin)
+    kit.add(tube(foot, columns(np.linspace(0.08, 0.15, len(foot)), 0.11), 8), skin)
     kit.pair(rod((0.06, 0.5, 0.65), (0.14, 0.78, 0.75), 0.03, sides=6), skin)
     eyes(kit, 0.14, 0.8, 0.76, 0.045)
 
@@ -221,11 +222,11 @@ def snake(kit: Kit) -> None:
     if kit.chance(0.5):
         t = np.linspace(0, 4 * np.pi, 36)
         r = 0.5 - 0.3 * t / t[-1]
-        path = np.stack([r * np.cos(t), 0.12 + 0.35 * t / t[-1], r * np.sin(t)], 1)
+        path = columns(r * np.cos(t), 0.12 + 0.35 * t / t[-1], r * np.sin(t))
         path = np.concatenate([path, [[0.15, 0.75, 0.1], [0.1, 0.95, 0.3], [0.1, 0.95, 0.48]]])
     else:
         z = np.linspace(-1, 1, 30)
-        path = np.stack([kit.u(0.15, 0.4) * np.sin(4.5 * z), 0.12 + 0.3 * np.maximum(z - 0.7, 0) * 3, z], 1)
+        path = columns(kit.u(0.15, 0.4) * np.sin(4.5 * z), 0.12 + 0.3 * np.maximum(z - 0.7, 0) * 3, z)
     widths = (
         0.13
         * np.minimum(1.0, np.linspace(0.1, 3.0, len(path)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, dome, ellipsoid, hollow, lathe, superellipsoid, torus
+from maquette.train.procedural.turned import disc, dome, hollow, lathe, torus
 from maquette.train.procedural.vehicles import wheels
 
 
@@ -170,14 +171,13 @@ def wagon(kit: Kit) -> None:
         )
     if kit.chance(0.4):  # canvas cover
         arch = np.linspace(0, np.pi, 9)
-        outline = np.stack([width * 0.58 * np.cos(arch), kit.u(0.6, 0.9) * np.sin(arch)], 1)
+        outline = columns(width * 0.58 * np.cos(arch), kit.u(0.6, 0.9) * np.sin(arch))
         kit.add(extrude(outline, length * 1.05).move(0, r + 0.35), kit.cloth())
     elif kit.chance(0.6):
         for _ in range(kit.whole(3, 8)):
             s = kit.u(0.14, 0.26)
             kit.add(
-                ellipsoid(s, s, s, 8).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length),
-                kit.leaf(),
+                globe(s, 8).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length), kit.leaf()
             )
 
 

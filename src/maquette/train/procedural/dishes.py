@@ -5,28 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural import fruit, sweets
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle
 from maquette.train.procedural.kit import Choice, Kit, draw_family
-from maquette.train.procedural.part import Array, Part, curve
+from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lumpy,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, torus
 
 
 def sector(radius: float, degrees: float, steps: int = 7) -> Array:
     """Outline of a slice of a disc in the x, y plane, its tip at the origin and its axis along -y."""
     half = np.radians(degrees) / 2
     angle = np.linspace(-np.pi / 2 - half, -np.pi / 2 + half, steps)
-    return np.concatenate([[[0.0, 0.0]], np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1)])
+    return np.concatenate([[[0.0, 0.0]], columns(radius * np.cos(angle), radius * np.sin(angle))])
 
 
 def layer_cake(kit: Kit) -> None:
@@ -95,7 +86,7 @@ def pizza(kit: Kit) -> None:
         kit.colour(0.95, 0.78, 0.35),
     )
     angle = np.radians(np.linspace(-degrees / 2, degrees / 2, 25 if degrees > 100 else 7))
-    crust = np.stack([0.96 * np.sin(angle), np.full_like(angle, 0.05), 0.96 * np.cos(angle)], 1)
+    crust = columns(0.96 * np.sin(angle), np.full_like(angle, 0.05), 0.96 * np.cos(angle))
     kit.add(tube(crust, 0.07, 6, up=(0, 1, 0)), dough)
     for _ in range(9 if degrees > 100 else 3):
         a, d = np.radians(kit.u(-degrees * 0.35, degrees * 0.35)), kit.u(0.3, 0.75)
@@ -134,10 +125,7 @@ def burger(kit: Kit) -> None:
             kit.add(
                 part.map(
                     lambda v: (
-                        v
-                        + np.stack(
-                            [v[:, 0] * 0, 0.03 * np.cos(6 * np.arctan2(v[:, 2], v[:, 0])), v[:, 0] * 0], 1
-                        )
+                        v + columns(v[:, 0] * 0, 0.03 * np.cos(6 * np.arctan2(v[:, 2], v[:, 0])), v[:, 0] * 0)
                     )
                 ).move(0, y),
                 salad,
@@ -161,7 +149,7 @@ def hot_dog(kit: Kit) -> None:
     )
     x = np.linspace(-0.45, 0.45, 13) * length
     kit.add(
-        tube(np.stack([x, np.full(13, 0.38), 0.05 * np.sin(x * 14)], 1), 0.028, 6, up=(0, 1, 0)),
+        tube(columns(x, 0.38, 0.05 * np.sin(x * 14)), 0.028, 6, up=(0, 1, 0)),
         kit.pick(cheese, kit.colour(0.85, 0.15, 0.1)),
     )
 
@@ -252,12 +240,12 @@ def taco(kit: Kit) -> None:
     """Taco or wrap."""
     meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
     angle = np.linspace(np.pi, 2 * np.pi, 9)
-    outer = np.stack([0.22 * np.cos(angle), 0.2 * np.sin(angle)], 1) + np.array([0, 0.2])
+    outer = columns(0.22 * np.cos(angle), 0.2 * np.sin(angle)) + np.array([0, 0.2])
     outer = np.concatenate([[[-0.27, 0.55]], outer, [[0.27, 0.55]]])
     ring = np.concatenate([outer, outer[::-1] * [0.75, 1.0] + np.array([0, 0.06])])
     kit.add(
         extrude(ring, 1.0).map(
-            lambda v: v * np.stack([1 + 0 * v[:, 0], 1 - 0.5 * v[:, 2] ** 2, 1 + 0 * v[:, 0]], 1)
+            lambda v: v * columns(1 + 0 * v[:, 0], 1 - 0.5 * v[:, 2] ** 2, 1 + 0 * v[:, 0])
         ),
         cheese,
     )

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.creatures import Body, eyes
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, curve
+from maquette.train.procedural.part import Array, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    lathe,
-    lumpy,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, lathe, torus
 
 
 def _arms(
@@ -248,7 +239,7 @@ def ghost(kit: Kit) -> None:
     def wavy(v: Array) -> Array:
         low = np.maximum(0.4 - v[:, 1], 0) / 0.4
         ripple = 1 + 0.13 * low * np.cos(n * np.arctan2(v[:, 2], v[:, 0]))
-        return v * np.stack([ripple, np.ones(len(v)), ripple], 1)
+        return v * columns(ripple, np.ones(len(v)), ripple)
 
     kit.add(part.map(wavy), white)
     kit.pair(ellipsoid(0.07, 0.1, 0.05, 8).move(0.15, 0.9, 0.38), kit.black())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy
 from maquette.train.procedural.boxes import extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import ball, ellipsoid, frustum, lathe, lumpy
+from maquette.train.procedural.turned import frustum, lathe
 
 
 def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
@@ -76,7 +77,7 @@ def fruit_slice(kit: Kit) -> None:
     """A wedge or half of a melon or citrus, with pips."""
     turn, depth = kit.pick(np.pi, np.pi, np.pi / 2), kit.u(0.12, 0.3)
     angle = np.linspace(-np.pi, -np.pi + turn, 11)
-    rind = 0.5 * np.stack([np.cos(angle), np.sin(angle)], 1)
+    rind = 0.5 * columns(np.cos(angle), np.sin(angle))
     flesh = kit.colour(*kit.pick((0.9, 0.25, 0.25), (0.95, 0.65, 0.2), (0.7, 0.85, 0.4)))
     closed = rind if turn > 3 else np.concatenate([rind, [[0.0, 0.0]]])
     kit.add(extrude(closed * 0.88, depth * 1.04), flesh)
@@ -90,7 +91,7 @@ def bananas(kit: Kit) -> None:
     """Bananas."""
     for i in range(kit.whole(1, 4)):
         angle = np.linspace(-1.0, 1.0, 11)
-        path = np.stack([0.75 * np.sin(angle), 0.75 - 0.75 * np.cos(angle), np.zeros(11)], 1)
+        path = columns(0.75 * np.sin(angle), 0.75 - 0.75 * np.cos(angle), 0.0)
         widths = 0.13 * np.maximum(np.cos(angle * 1.35), 0.25)
         part = tube(path, widths, kit.pick(5, 6, 10)).turn("x", 22 * i)
         kit.add(part, kit.colour(0.95, 0.82, 0.2))

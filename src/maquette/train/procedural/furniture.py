@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.seats import four_legs, leg, pedestal
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, ellipsoid, lathe, superellipsoid, torus
+from maquette.train.procedural.turned import disc, lathe, torus
 
 
 def drawers(
@@ -31,14 +32,12 @@ def drawers(
         kit.box(front, (w * 0.9, row * 0.86, 0.05), (x, bottom, z + d / 2))
         middle = bottom + row * 0.43
         if kind == 0:
-            kit.add(ellipsoid(0.035, 0.035, 0.035, 8).move(x, middle, z + d / 2 + 0.045), knob)
+            kit.add(globe(0.035, 8).move(x, middle, z + d / 2 + 0.045), knob)
         elif kind == 1:
             kit.box(knob, (w * 0.35, 0.035, 0.05), (x, middle, z + d / 2 + 0.04))
         else:
             for side in (-1, 1):
-                kit.add(
-                    ellipsoid(0.03, 0.03, 0.03, 6).move(x + side * w * 0.25, middle, z + d / 2 + 0.045), knob
-                )
+                kit.add(globe(0.03, 6).move(x + side * w * 0.25, middle, z + d / 2 + 0.045), knob)
 
 
 def table(kit: Kit) -> None:
@@ -274,7 +273,7 @@ def _headboard(
         kit.box(frame, (width * 1.04, base + head, 0.09), (0, 0, -length / 2))
     elif kind == 1:
         arch = np.linspace(0, np.pi, 11)
-        outline = np.stack([width / 2 * np.cos(arch), base + head * 0.5 + head * 0.6 * np.sin(arch)], 1)
+        outline = columns(width / 2 * np.cos(arch), base + head * 0.5 + head * 0.6 * np.sin(arch))
         kit.add(
             extrude(np.concatenate([outline, [[-width / 2, 0.05], [width / 2, 0.05]]]), 0.09).move(
                 0, 0, -length / 2
@@ -311,7 +310,7 @@ def coat_stand(kit: Kit) -> None:
     pedestal(kit, height, kit.u(0.3, 0.45), wood)
     hook = tube(curve([(0, height * 0.88, 0), (0.2, height * 0.9, 0), (0.28, height * 0.98, 0)], 3), 0.03, 6)
     kit.around(hook, wood, kit.whole(3, 6))
-    kit.add(ellipsoid(0.08, 0.08, 0.08, 8).move(0, height), wood)
+    kit.add(globe(0.08, 8).move(0, height), wood)
     if kit.chance(0.4):
         kit.add(superellipsoid(0.16, 0.45, 0.12, 0.7, 12).move(0.25, height * 0.68), kit.cloth())
 

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import along, box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, ribbon, rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, lathe, torus
 
 
 def _picture(kit: Kit) -> Material:
@@ -170,7 +162,7 @@ def headphones(kit: Kit) -> None:
     body, dark = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black()
     r = kit.u(0.5, 0.6)
     arch = np.linspace(-0.1, np.pi + 0.1, 15)
-    kit.add(ribbon(np.stack([r * np.cos(arch), r * np.sin(arch) * 1.1, 0 * arch], 1), 0.09, 0.14), body)
+    kit.add(ribbon(columns(r * np.cos(arch), r * np.sin(arch) * 1.1, 0.0), 0.09, 0.14), body)
     kit.pair(disc(0.27, 0.16, kit.sides, 0.04).turn("z", -90).scale(1, 1.15, 1).move(r - 0.1, -0.15), dark)
     kit.pair(disc(0.22, 0.08, kit.sides, 0.02).turn("z", -90).move(r + 0.05, -0.15), body)
     if kit.chance(0.3):
@@ -227,7 +219,7 @@ def watch(kit: Kit) -> None:
     strap = np.linspace(0, 2 * np.pi, 17)[:-1]
     kit.add(
         tube(
-            np.stack([0 * strap, 0.45 * np.sin(strap), 0.38 * np.cos(strap) - 0.38], 1),
+            columns(0.0, 0.45 * np.sin(strap), 0.38 * np.cos(strap) - 0.38),
             np.tile([0.16, 0.04], (16, 1)),
             section=rectangle(2, 2),
             closed=True,
@@ -310,11 +302,7 @@ def small_hardware(kit: Kit) -> None:
     elif what == 2:
         arch = np.linspace(np.pi, 0, 11)
         path = np.concatenate(
-            [
-                [[-0.4, -0.4, 0]],
-                np.stack([0.4 * np.cos(arch), 0.4 * np.sin(arch), 0 * arch], 1),
-                [[0.4, -0.4, 0]],
-            ]
+            [[[-0.4, -0.4, 0]], columns(0.4 * np.cos(arch), 0.4 * np.sin(arch), 0.0), [[0.4, -0.4, 0]]]
         )
         kit.add(tube(path, 0.17, kit.pick(4, 8), up=(0, 0, 1)), kit.colour(0.85, 0.12, 0.1))
         kit.pair(box(0.26, 0.22, 0.26).move(0.4, -0.45), metal)

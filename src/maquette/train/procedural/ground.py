@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.nature import _branches, leaf_arc
-from maquette.train.procedural.part import Part, curve, loft
+from maquette.train.procedural.part import Part, columns, curve, loft
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    lumpy,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def flower(kit: Kit) -> None:
@@ -138,13 +128,12 @@ def rock(kit: Kit) -> None:
         for _ in range(kit.whole(2, 5)):
             h = kit.u(0.2, 0.5)
             sides = kit.whole(6, 10)
-            ring = np.stack(
-                [np.cos(np.arange(sides) / sides * 2 * np.pi), np.sin(np.arange(sides) / sides * 2 * np.pi)],
-                1,
+            ring = columns(
+                np.cos(np.arange(sides) / sides * 2 * np.pi), np.sin(np.arange(sides) / sides * 2 * np.pi)
             )
             ring = ring * [w, d] * kit.rng.uniform(0.75, 1.1, (sides, 1))
             rings = [
-                np.stack([ring[:, 0] * k, np.full(sides, yy), ring[:, 1] * k], 1)
+                columns(ring[:, 0] * k, yy, ring[:, 1] * k)
                 for k, yy in ((1.0, y), (kit.u(0.85, 1.1), y + h * 0.6), (kit.u(0.7, 0.95), y + h))
             ]
             kit.add(loft(np.array(rings)), stone)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.tools import laid
-from maquette.train.procedural.turned import ball, disc, frustum, hollow, lathe, superellipsoid, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def shovel(kit: Kit) -> None:
@@ -19,9 +20,7 @@ def shovel(kit: Kit) -> None:
     w, h = kit.u(0.4, 0.55), kit.u(0.5, 0.7)
     tip = kit.pick(0.0, 0.18)
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
-    part = extrude(outline, 0.05).map(
-        lambda v: v + np.stack([0 * v[:, 0], 0 * v[:, 0], 1.2 * v[:, 0] ** 2], 1)
-    )
+    part = extrude(outline, 0.05).map(lambda v: v + columns(0 * v[:, 0], 0 * v[:, 0], 1.2 * v[:, 0] ** 2))
     kit.add(part.move(0, 0.05), metal)
     if kit.chance(0.6):
         kit.add(
@@ -133,11 +132,11 @@ def spoon(kit: Kit) -> None:
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
-    flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
+    flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     angle = np.linspace(-1.3, 0.0, 6)
-    cup = hollow(np.stack([0.24 * np.cos(angle), 0.16 * (np.sin(angle) + 1)], 1), 0.035, 0.035, kit.sides)
+    cup = hollow(columns(0.24 * np.cos(angle), 0.16 * (np.sin(angle) + 1)), 0.035, 0.035, kit.sides)
     kit.add(cup.turn("x", 90).scale(0.85, 1.25, 1).move(0, 0.22, -0.1), metal)
     laid(kit)
 
@@ -147,7 +146,7 @@ def fork(kit: Kit) -> None:
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
-    flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
+    flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     outline = [(-0.05, 0), (0.05, 0), (0.15, 0.2), (0.15, 0.28), (-0.15, 0.28), (-0.15, 0.2)]
@@ -163,7 +162,7 @@ def spatula(kit: Kit) -> None:
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
-    flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
+    flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     w, h = kit.u(0.2, 0.4), kit.u(0.3, 0.5)
@@ -176,7 +175,7 @@ def brush(kit: Kit) -> None:
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
-    flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
+    flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     kit.add(box(0.12, 0.4, 0.06, 0.02).move(0, 0.15), metal)
@@ -189,7 +188,7 @@ def rolling_pin(kit: Kit) -> None:
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
-    flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
+    flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     kit.add(disc(0.16, 0.9, kit.sides, 0.03).move(0, -0.45), metal)
@@ -203,12 +202,12 @@ def pencil(kit: Kit) -> None:
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
     path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
-    flat = np.stack([np.linspace(0.075, 0.04, len(path)), np.full(len(path), 0.03)], 1)
+    flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
         kit.add(tube(path, flat, 6), metal)
     r, body = kit.u(0.06, 0.12), kit.paint()
     sides = kit.pick(6, 6, kit.sides)
-    kit.add(frustum(r, r, 1.2, sides), body)
+    kit.add(disc(r, 1.2, sides), body)
     kit.add(frustum(r, 0.01, r * 3.2, sides).move(0, 1.19), kit.colour(0.88, 0.7, 0.5))
     kit.add(disc(r * 1.03, 0.1, sides).move(0, -0.05), metal)
     kit.add(disc(r * 0.98, 0.12, sides, 0.02).move(0, -0.15), kit.colour(0.9, 0.45, 0.5))

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.furniture import drawers
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.part import Part, columns, curve
 from maquette.train.procedural.seats import pedestal
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def lamp_shade(kit: Kit, radius: float, height: float) -> Part:
     """A lamp shade open below, from y = 0 up: drum, cone, bell or globe."""
     kind = kit.whole(0, 3)
     if kind == 3:
-        return ellipsoid(radius * 0.9, radius * 0.9, radius * 0.9, kit.sides).move(0, height * 0.5)
+        return globe(radius * 0.9, kit.sides).move(0, height * 0.5)
     top = radius * (kit.u(0.75, 1.0) if kind == 0 else kit.u(0.2, 0.6))
     points = [(radius, 0.0), (top, height)]
     if kind == 2:
@@ -61,7 +53,7 @@ def desk_lamp(kit: Kit) -> None:
     head = elbow + np.array([kit.u(0.4, 0.7), kit.u(0.1, 0.4), 0.0])
     kit.add(rod((0, 0.05, 0), elbow, 0.035, sides=8), metal)
     kit.add(rod(elbow, head, 0.035, sides=8), metal)
-    kit.add(ellipsoid(0.06, 0.06, 0.06, 8).move(*elbow), metal)
+    kit.add(globe(0.06, 8).move(*elbow), metal)
     kit.add(
         hollow([(0.08, 0), (0.12, 0.12), (0.26, 0.34)], 0.04, 0.05, kit.sides)
         .turn("z", 180 + kit.u(10, 50))
@@ -117,7 +109,7 @@ def door(kit: Kit) -> None:
     if arched:
         arch = np.linspace(0, np.pi, 11)
         r = width / 2
-        outline = np.stack([r * np.cos(arch), height + r * kit.u(0.5, 1.0) * np.sin(arch)], 1)
+        outline = columns(r * np.cos(arch), height + r * kit.u(0.5, 1.0) * np.sin(arch))
         outline = np.concatenate([outline, [[-r, 0.0], [r, 0.0]]])
     kit.add(extrude(outline, t * 0.6), leaf)
     grown = (outline - [0, height / 2]) * [1 + 2 * t / width, 1 + 2 * t / height] + [0, height / 2]
@@ -141,7 +133,7 @@ def door(kit: Kit) -> None:
         kit.box(frame, (0.05, height * 0.95, t), (0, 0.02, 0))
         for y in (0.35, 0.65):
             kit.box(frame, (width * 0.9, 0.05, t), (0, y * height, 0))
-    kit.add(ellipsoid(0.05, 0.05, 0.05, 8).move(width * 0.4, height * 0.47, t * 0.55), kit.metal())
+    kit.add(globe(0.05, 8).move(width * 0.4, height * 0.47, t * 0.55), kit.metal())
     if kit.chance(0.3):
         kit.box(kit.stone(), (width * 1.5, 0.12, t * 6), (0, -0.12, t * 1.5))
 
@@ -163,7 +155,7 @@ def clock(kit: Kit) -> None:
     elif kind == 2:
         arch = np.linspace(0, np.pi, 11)
         outline = np.concatenate(
-            [np.stack([0.62 * np.cos(arch), 0.1 + 0.55 * np.sin(arch)], 1), [[-0.62, -0.6], [0.62, -0.6]]]
+            [columns(0.62 * np.cos(arch), 0.1 + 0.55 * np.sin(arch)), [[-0.62, -0.6], [0.62, -0.6]]]
         )
         kit.add(extrude(outline, t), body)
         kit.box(body, (1.5, 0.12, t * 1.3), (0, -0.7, 0))
@@ -354,7 +346,7 @@ def iron_stove(kit: Kit) -> None:
     kit.box(iron, (0.7, h, 0.6), (0, 0.12, 0))
     kit.box(kit.colour(0.95, 0.5, 0.15), (0.4, h * 0.35, 0.05), (0, 0.3, 0.3))
     kit.four(frustum(0.04, 0.07, 0.14, 8).move(0.28, 0, 0.22), iron)
-    kit.add(frustum(0.12, 0.12, kit.u(0.8, 1.5), kit.sides_for(0.7)).move(0, h + 0.1, -0.1), iron)
+    kit.add(disc(0.12, kit.u(0.8, 1.5), kit.sides_for(0.7)).move(0, h + 0.1, -0.1), iron)
     kit.box(iron, (0.8, 0.06, 0.7), (0, h + 0.1, 0))
 
 

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import along, box, extrude, tapered_box
 from maquette.train.procedural.buildings import gable, hip, opening, openings, roof
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import (
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def church(kit: Kit) -> None:
@@ -293,7 +285,7 @@ def suspension_bridge(kit: Kit) -> None:
     for z in (-width / 2, width / 2):
         kit.pair(box(0.1, tall, 0.1).move(x, tall / 2, z), metal)
         t = np.linspace(-1, 1, 13)
-        cable = np.stack([t * x, h * 0.62 + (tall * 0.95 - h * 0.62) * t**2, np.full(13, z)], 1)
+        cable = columns(t * x, h * 0.62 + (tall * 0.95 - h * 0.62) * t**2, z)
         kit.add(tube(cable, 0.03, 5), metal)
         kit.pair(rod((x, tall * 0.95, z), (length * 0.64, h * 0.55, z), 0.03, sides=5), metal)
         for xx in t[2:-2:2] * x:
@@ -319,8 +311,8 @@ def plank_bridge(kit: Kit) -> None:
     xs = np.linspace(-0.5, 0.5, 9) * length
     arch = h * 0.4 + hump * (1 - (2 * xs / length) ** 2)
     for z in (-width / 2, width / 2):
-        kit.add(tube(np.stack([xs, arch - 0.05, np.full(9, z * 0.85)], 1), 0.05, 4), wood)
-        kit.add(tube(np.stack([xs, arch + 0.32, np.full(9, z)], 1), 0.035, 6), wood)
+        kit.add(tube(columns(xs, arch - 0.05, z * 0.85), 0.05, 4), wood)
+        kit.add(tube(columns(xs, arch + 0.32, z), 0.035, 6), wood)
         for i in range(0, 9, 2):
             kit.add(rod((xs[i], arch[i] - 0.05, z), (xs[i], arch[i] + 0.36, z), 0.035, sides=6), wood)
 

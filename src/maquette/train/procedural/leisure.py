@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.tools import laid
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def gun(kit: Kit) -> None:
@@ -76,9 +67,7 @@ def bow(kit: Kit) -> None:
     """Bow."""
     wood = kit.wood()
     y = np.linspace(-1, 1, 13)
-    path = np.stack(
-        [0.4 * (1 - y**2) - kit.pick(0.0, 0.25) * np.maximum(np.abs(y) - 0.75, 0), y, np.zeros(13)], 1
-    )
+    path = columns(0.4 * (1 - y**2) - kit.pick(0.0, 0.25) * np.maximum(np.abs(y) - 0.75, 0), y, 0.0)
     kit.add(tube(path, 0.025 + 0.035 * (1 - y**2), 6), wood)
     kit.add(rod(path[0], path[-1], 0.02, sides=5), kit.white())
     if kit.chance(0.5):
@@ -100,10 +89,10 @@ def shield(kit: Kit) -> None:
         outline = curve([(-0.6, top), (-0.6, 0.1), (-0.4, -0.45), (0.0, -0.9)], 3)
         outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:], [[0.0, top + kit.pick(0.0, 0.15)]]])
         part = extrude(outline, 0.09, 0.02)
-        kit.add(part.map(lambda v: v - np.stack([0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2], 1)), metal)
+        kit.add(part.map(lambda v: v - columns(0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2)), metal)
         kit.add(
             extrude(outline * 1.07, 0.06).map(
-                lambda v: v - np.stack([0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2 + 0.02], 1)
+                lambda v: v - columns(0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2 + 0.02)
             ),
             rim,
         )
@@ -155,10 +144,7 @@ def trumpet(kit: Kit) -> None:
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
         kit.add(
             tube(
-                np.stack([length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t), 0 * t], 1),
-                0.04,
-                6,
-                closed=True,
+                columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t), 0.0), 0.04, 6, closed=True
             ),
             metal,
         )
@@ -250,9 +236,7 @@ def racket(kit: Kit) -> None:
     paint = kit.paint()
     r = kit.u(0.35, 0.45)
     t = np.linspace(0, 2 * np.pi, 25)[:-1]
-    kit.add(
-        tube(np.stack([r * np.sin(t), 1.2 + r * 1.3 * np.cos(t), 0 * t], 1), 0.045, 6, closed=True), paint
-    )
+    kit.add(tube(columns(r * np.sin(t), 1.2 + r * 1.3 * np.cos(t), 0.0), 0.045, 6, closed=True), paint)
     if kit.chance(0.6):
         for x in np.linspace(-0.6, 0.6, 5) * r:
             h = 1.3 * r * np.sqrt(1 - (x / r) ** 2)
@@ -334,19 +318,11 @@ def board(kit: Kit) -> None:
     length, w = kit.u(1.2, 1.9), kit.u(0.3, 0.45)
     z = np.linspace(-0.5, 0.5, 11)
     nose = kit.u(0.1, 0.35)
-    path = np.stack(
-        [0 * z, nose * np.maximum(np.abs(z) - 0.3, 0) * 4 * np.where(z > 0, 1, kit.pick(0, 1)), z * length], 1
+    path = columns(
+        0.0, nose * np.maximum(np.abs(z) - 0.3, 0) * 4 * np.where(z > 0, 1, kit.pick(0, 1)), z * length
     )
     shape = np.sqrt(np.maximum(1 - (2 * z) ** kit.pick(2, 6), 0.04))
-    kit.add(
-        tube(
-            path,
-            np.stack([w / 2 * shape, np.full(11, 0.035)], 1),
-            section=rectangle(2, 2, 0.4, 1),
-            up=(0, 1, 0),
-        ),
-        paint,
-    )
+    kit.add(tube(path, columns(w / 2 * shape, 0.035), section=rectangle(2, 2, 0.4, 1), up=(0, 1, 0)), paint)
     if kit.chance(0.6):
         for zz in (-0.3, 0.3):
             kit.pair(disc(0.09, 0.08, 10).turn("z", -90).move(w * 0.32, -0.13, zz * length), kit.accent())

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import along, box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
+from maquette.train.procedural.part import columns
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import (
-    disc,
-    dome,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 from maquette.train.procedural.vehicles import glasshouse, wheel, wheels
 
 
@@ -37,7 +30,7 @@ def tractor(kit: Kit) -> None:
 def _stadium(half: float, radius: float) -> np.ndarray:
     """A caterpillar loop (16, 3) in the y, z plane."""
     angle = np.radians(np.linspace(-90, 90, 8))
-    front = np.stack([np.zeros(8), radius * np.sin(angle), half + radius * np.cos(angle)], 1)
+    front = columns(0.0, radius * np.sin(angle), half + radius * np.cos(angle))
     return np.concatenate([front, front * [1, -1, -1]])
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, lumpy
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, Part, Points, curve
+from maquette.train.procedural.part import Array, Part, Points, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import ball, disc, ellipsoid, frustum, hollow, lathe, lumpy
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe
 from maquette.train.procedural.vessels import body_outline
 
 
@@ -19,13 +20,13 @@ def blade(path: Points, widths: Array, thick: float = 0.04) -> Part:
     section = np.array([[1.0, 0.35], [0.0, 1.0], [-1.0, 0.35], [0.0, -0.2]])
     depth = np.full(len(points), thick)
     depth[[0, -1]] *= 0.5
-    return tube(points, np.stack([widths, depth], 1), section=section, up=(0.0, 1.0, 0.0))
+    return tube(points, columns(widths, depth), section=section, up=(0.0, 1.0, 0.0))
 
 
 def leaf_arc(length: float, rise: float, droop: float, width: float, steps: int = 6) -> Part:
     """A leaf that leaves the origin along +x, rises and droops."""
     t = np.linspace(0, 1, steps)
-    path = np.stack([length * t, rise * np.sin(np.pi * 0.6 * t) - droop * t**2, np.zeros(steps)], 1)
+    path = columns(length * t, rise * np.sin(np.pi * 0.6 * t) - droop * t**2, 0.0)
     return blade(
         path,
         width * np.maximum(np.sin(np.pi * np.minimum(t * 0.9 + 0.08, 1.0)) ** 0.7, 0.08),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, globe
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.buildings import gable, hip, opening
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod
-from maquette.train.procedural.turned import ball, disc, dome, ellipsoid, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def temple(kit: Kit) -> None:
@@ -143,8 +144,8 @@ def igloo(kit: Kit) -> None:
     arch = np.linspace(0, np.pi, 9)
     tunnel = np.concatenate(
         [
-            np.stack([0.28 * np.cos(arch), 0.36 * np.sin(arch)], 1),
-            np.stack([-0.18 * np.cos(arch), 0.26 * np.sin(arch)], 1),
+            columns(0.28 * np.cos(arch), 0.36 * np.sin(arch)),
+            columns(-0.18 * np.cos(arch), 0.26 * np.sin(arch)),
         ]
     )
     kit.add(extrude(tunnel, 0.45).move(0, 0, r + 0.05), snow)
@@ -169,7 +170,7 @@ def market_stall(kit: Kit) -> None:
         goods = kit.accent()
         for _ in range(kit.whole(2, 4)):
             s = kit.u(0.07, 0.1)
-            kit.add(ellipsoid(s, s, s, 7).move(x + kit.u(-0.1, 0.1), 0.5, kit.u(-0.25, 0.25) * d), goods)
+            kit.add(globe(s, 7).move(x + kit.u(-0.1, 0.1), 0.5, kit.u(-0.25, 0.25) * d), goods)
 
 
 def camp_fire(kit: Kit) -> None:
@@ -249,7 +250,7 @@ def platform(kit: Kit) -> None:
     kit.box(kit.leaf(), (w * 1.06, 0.14, d * 1.06), (0, -0.04, 0))
     for _ in range(kit.whole(0, 4)):
         x, z, s = kit.u(-0.4, 0.4) * w, kit.u(-0.4, 0.4) * d, kit.u(0.08, 0.2)
-        kit.add(frustum(0.03, 0.03, 0.2, 5).move(x, 0.08, z), kit.bark())
+        kit.add(disc(0.03, 0.2, 5).move(x, 0.08, z), kit.bark())
         kit.add(kit.pick(ball(s, 1), frustum(s, 0, s * 2.4, 7)).move(x, 0.2 + s * 0.5, z), kit.leaf())
 
 

@@ -128,3 +128,8 @@ def curve(points: Points, steps: int = 4) -> Array:
         2 * p1 + (p2 - p0) * t + (2 * p0 - 5 * p1 + 4 * p2 - p3) * t**2 + (3 * p1 - p0 - 3 * p2 + p3) * t**3
     )
     return np.concatenate([spans.reshape(-1, control.shape[1]), control[-1:]])
+
+
+def columns(*values: Array | float) -> Array:
+    """(N, D) points from D coordinates, each (N,) or one number for all."""
+    return np.stack(np.broadcast_arrays(*values), 1)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import globe, superellipsoid
 from maquette.train.procedural.boxes import box, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Part, curve
+from maquette.train.procedural.part import Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, ellipsoid, frustum, hollow, superellipsoid, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
 
 def cushion(kit: Kit, width: float, height: float, depth: float) -> Part:
@@ -27,12 +28,12 @@ def leg(kit: Kit, height: float, thickness: float, kind: int) -> Part:
     if kind == 1:
         return tapered_box((t * 0.5, t * 0.5), (t, t), height).move(0, -height)
     if kind == 2:
-        return frustum(t * 0.5, t * 0.5, height, kit.sides_for(0.5)).move(0, -height)
+        return disc(t * 0.5, height, kit.sides_for(0.5)).move(0, -height)
     if kind == 3:
         return frustum(t * 0.25, t * 0.6, height, kit.sides_for(0.5)).move(0, -height)
     levels = np.linspace(-height, 0, 9)
     shape = np.array([0.35, 0.6, 0.3, 0.35, 0.55, 0.35, 0.65, 0.45, 0.6]) * t
-    path = np.stack([np.zeros(9), levels, np.zeros(9)], 1)
+    path = columns(0.0, levels, 0.0)
     return tube(path, shape, kit.sides_for(0.5))
 
 
@@ -74,7 +75,7 @@ def pedestal(kit: Kit, height: float, reach: float, material: Material) -> None:
     )
     kit.around(foot, material, count)
     if kit.chance(0.5):
-        wheel = ellipsoid(0.06, 0.06, 0.06, 8).move(reach, 0.02)
+        wheel = globe(0.06, 8).move(reach, 0.02)
         kit.around(wheel, kit.black(), count)
 
 
@@ -102,7 +103,7 @@ def _backrest(
         turn, r = kit.u(60, 150), w / 2
         angle = np.radians(np.linspace(-turn / 2, turn / 2, 9))
         bow = r / np.sin(np.radians(min(turn, 178) / 2))
-        path = np.stack([bow * np.sin(angle), np.full(9, height * 0.5), bow * (1 - np.cos(angle))], 1)
+        path = columns(bow * np.sin(angle), height * 0.5, bow * (1 - np.cos(angle)))
         widths = np.tile([t * 0.5, height * kit.u(0.3, 0.5)], (9, 1))
         kit.add(
             tube(path, widths, section=np.array([[1, 1], [-1, 1], [-1, -1], [1, -1.0]]), up=(0, 1, 0)),
@@ -113,7 +114,7 @@ def _backrest(
         kit.pair(rod((w * 0.3, -0.05, -t), (w * 0.3, height * 0.5, -t), t * 0.5, sides=6), frame)
     else:  # a hoop with a splat
         arch = np.linspace(0, np.pi, 13)
-        path = np.stack([w / 2 * np.cos(arch), height * np.sin(arch) ** kit.u(0.5, 1.0), np.zeros(13)], 1)
+        path = columns(w / 2 * np.cos(arch), height * np.sin(arch) ** kit.u(0.5, 1.0), 0.0)
         kit.add(tube(path, t * 0.45, 6), frame)
         kit.box(frame, (w * kit.u(0.2, 0.5), height * 0.97, t * 0.5))
     lean = kit.pick(0.0, kit.u(0, 18))
@@ -138,9 +139,7 @@ def chair(kit: Kit) -> None:
     else:  # rocking chair
         four_legs(kit, width, depth, seat, frame)
         angle = np.linspace(-0.5, 0.5, 9)
-        path = np.stack(
-            [np.zeros(9), depth * 1.5 * (1 - np.cos(angle)) - 0.02, depth * 1.5 * np.sin(angle)], 1
-        )
+        path = columns(0.0, depth * 1.5 * (1 - np.cos(angle)) - 0.02, depth * 1.5 * np.sin(angle))
         kit.pair(tube(path, 0.045, 6, up=(1, 0, 0)).move(width / 2 - 0.08), frame)
     seat_material = frame if kit.chance(0.5) else soft
     if kit.chance(0.2):
@@ -282,9 +281,9 @@ def hammock(kit: Kit) -> None:
     frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
     length, sag, post = kit.u(2.0, 2.8), kit.u(0.3, 0.6), kit.u(1.0, 1.4)
     x = np.linspace(-length / 2, length / 2, 11)
-    path = np.stack([x, post * 0.9 - sag * (1 - (2 * x / length) ** 2), np.zeros(11)], 1)
+    path = columns(x, post * 0.9 - sag * (1 - (2 * x / length) ** 2), 0.0)
     spread = 0.06 + 0.4 * (1 - (2 * x / length) ** 4)
-    kit.add(tube(path, np.stack([np.full(11, 0.04), spread], 1), 8), soft)
+    kit.add(tube(path, columns(0.04, spread), 8), soft)
     kit.pair(rod((length / 2, 0, 0), (length / 2 + 0.1, post, 0), 0.06, sides=8), frame)
     kit.add(box(length * 1.05, 0.08, 0.12).move(0, 0.04), frame)
     kit.pair(box(0.12, 0.08, 1.0).move(length / 2, 0.04), frame)
@@ -295,7 +294,7 @@ def egg_chair(kit: Kit) -> None:
     frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
     r = kit.u(0.55, 0.7)
     angle = np.linspace(-1.35, kit.u(0.5, 0.9), 10)
-    outer = np.stack([r * np.cos(angle), r * 1.2 * np.sin(angle)], 1)
+    outer = columns(r * np.cos(angle), r * 1.2 * np.sin(angle))
 
     kit.add(hollow(outer, 0.08, 0.1, kit.sides).turn("x", kit.u(35, 60)).move(0, 1.2), soft)
     pedestal(kit, 0.62, 0.5, frame)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.implicit import (
     Field,
@@ -20,9 +21,9 @@ from maquette.train.procedural.implicit import (
 )
 from maquette.train.procedural.kit import Choice, Kit, Skin
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, Part, curve
+from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import limb, tube
-from maquette.train.procedural.turned import ball, disc, ellipsoid, frustum, lathe, superellipsoid, torus
+from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
 def rotation(kit: Kit) -> Array:
@@ -87,7 +88,7 @@ def constructive(kit: Kit) -> None:
             angle, wedge = np.arctan2(p[:, 2], p[:, 0]), 2 * np.pi / repeat
             angle = angle - wedge * np.round(angle / wedge)
             r = np.hypot(p[:, 0], p[:, 2])
-            q = np.stack([r * np.cos(angle), p[:, 1], r * np.sin(angle)], 1).astype(np.float32)
+            q = columns(r * np.cos(angle), p[:, 1], r * np.sin(angle)).astype(np.float32)
         if mirrored:
             q = np.concatenate([np.abs(q[:, :1]), q[:, 1:]], 1)
         return q
@@ -153,7 +154,7 @@ def _polygon(kit: Kit, size: float) -> Array:
     """A random star-shaped outline, convex or not."""
     n = kit.whole(3, 9)
     angle = 2 * np.pi * (np.arange(n) + kit.rng.uniform(-0.25, 0.25, n)) / n
-    return size * 0.6 * kit.rng.uniform(0.5, 1.0, (n, 1)) * np.stack([np.cos(angle), np.sin(angle)], 1)
+    return size * 0.6 * kit.rng.uniform(0.5, 1.0, (n, 1)) * columns(np.cos(angle), np.sin(angle))
 
 
 def random_part(kit: Kit, s: float) -> Part:
@@ -186,9 +187,7 @@ def random_part(kit: Kit, s: float) -> Part:
             (s, s * kit.u(0.5, 1)), (s * kit.u(0.3, 1), s * kit.u(0.2, 0.8)), s * kit.u(0.4, 1.2)
         ),
         lambda: lathe(
-            curve(
-                np.stack([kit.rng.uniform(0.12, 0.6, 5) * s, np.linspace(0, s * kit.u(0.7, 1.5), 5)], 1), 3
-            ),
+            curve(columns(kit.rng.uniform(0.12, 0.6, 5) * s, np.linspace(0, s * kit.u(0.7, 1.5), 5)), 3),
             kit.sides,
         ),
         lambda: extrude(_polygon(kit, s), s * kit.u(0.2, 1.0), 0.0),
@@ -248,15 +247,13 @@ def sculpture(kit: Kit) -> None:
         p, q = kit.pick((2, 3), (3, 2), (2, 5), (3, 4))
         t = np.linspace(0, 2 * np.pi, 72, endpoint=False)
         bulge = 0.65 + 0.28 * np.cos(q * t)
-        path = np.stack([bulge * np.cos(p * t), 0.28 * np.sin(q * t), bulge * np.sin(p * t)], 1)
+        path = columns(bulge * np.cos(p * t), 0.28 * np.sin(q * t), bulge * np.sin(p * t))
         kit.add(tube(path, r * 0.9, kit.pick(5, 8), closed=True, up=(0, 1, 0)), look)
     elif kind == 1:  # helix
         turns, h = kit.u(1.5, 5.0), kit.u(0.8, 2.0)
         t = np.linspace(0, 1, int(18 * turns))
         wide = 0.5 * (1 + kit.pick(0.0, kit.u(-0.7, 0.7)) * t)
-        path = np.stack(
-            [wide * np.cos(2 * np.pi * turns * t), h * t, wide * np.sin(2 * np.pi * turns * t)], 1
-        )
+        path = columns(wide * np.cos(2 * np.pi * turns * t), h * t, wide * np.sin(2 * np.pi * turns * t))
         kit.add(tube(path, min(r, 0.4 * h / turns), 8, section=section, up=(0, 1, 0)), look)
     elif kind == 2:  # a smooth random curve of changing thickness
         control = kit.rng.normal(size=(kit.whole(4, 7), 3)) * [0.5, 0.6, 0.5]
@@ -278,7 +275,7 @@ def sculpture(kit: Kit) -> None:
         for i in range(kit.whole(1, 4)):
             arch = np.linspace(0, np.pi, 13)
             span, tall = kit.u(0.3, 0.9), kit.u(0.5, 1.4)
-            path = np.stack([span * np.cos(arch), tall * np.sin(arch) ** kit.u(0.4, 1.0), 0 * arch], 1)
+            path = columns(span * np.cos(arch), tall * np.sin(arch) ** kit.u(0.4, 1.0), 0.0)
             kit.add(tube(path, r, 8, section=section).turn("y", kit.u(0, 180)).move(0, 0, 0.2 * i), look)
         kit.box(kit.stone(), (1.9, 0.12, 1.2), (0, -0.1, 0.2))
 

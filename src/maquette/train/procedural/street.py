@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import curve
 from maquette.train.procedural.swept import ribbon, rod
-from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def road_sign(kit: Kit) -> None:

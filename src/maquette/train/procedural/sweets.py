@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, globe, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import (
-    ball,
-    disc,
-    ellipsoid,
-    frustum,
-    hollow,
-    lathe,
-    lumpy,
-    superellipsoid,
-    torus,
-)
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def ice_cream(kit: Kit) -> None:
@@ -63,13 +54,11 @@ def lolly(kit: Kit) -> None:
     stick, flat = kit.white(), kit.whole(0, 2)
     kit.add(rod((0, -0.9, 0), (0, 0.05, 0), 0.04, sides=8), stick)
     if flat == 0:
-        kit.add(ellipsoid(0.32, 0.32, 0.32, kit.sides).move(0, 0.25), cream)
+        kit.add(globe(0.32, kit.sides).move(0, 0.25), cream)
     elif flat == 1:
         kit.add(disc(0.42, 0.14, max(kit.sides, 12), 0.03).turn("x", 90).move(0, 0.35, -0.07), cream)
         spiral = np.linspace(0.5, 12.0, 40)
-        path = np.stack(
-            [0.032 * spiral * np.cos(spiral), 0.35 + 0.032 * spiral * np.sin(spiral), np.full(40, 0.07)], 1
-        )
+        path = columns(0.032 * spiral * np.cos(spiral), 0.35 + 0.032 * spiral * np.sin(spiral), 0.07)
         kit.add(tube(path, 0.03, 5), kit.white())
     else:
         kit.add(box(0.45, 0.9, 0.2, 0.1, 2).move(0, 0.4), cream)
@@ -79,7 +68,7 @@ def lolly(kit: Kit) -> None:
 def candy_cane(kit: Kit) -> None:
     """Candy cane."""
     angle = np.linspace(0, np.pi, 9)
-    hook = np.stack([0.22 - 0.22 * np.cos(angle), 1.0 + 0.22 * np.sin(angle), np.zeros(9)], 1)
+    hook = columns(0.22 - 0.22 * np.cos(angle), 1.0 + 0.22 * np.sin(angle), 0.0)
     path = np.concatenate([[[0, 0, 0], [0, 0.35, 0], [0, 0.7, 0]], hook])
     kit.add(tube(path, 0.075, 10), Material((0.93, 0.92, 0.9), 0, 0.3, band=(0.85, 0.12, 0.15), bands=9))
 
@@ -112,17 +101,14 @@ def croissant(kit: Kit) -> None:
     if kit.chance(0.6):
         angle = np.linspace(-1.4, 1.4, 13)
         bumps = 1 + 0.12 * np.cos(np.arange(13) * 2.2)
-        path = np.stack([0.5 * np.sin(angle), np.zeros(13), 0.5 * np.cos(angle)], 1)
+        path = columns(0.5 * np.sin(angle), 0.0, 0.5 * np.cos(angle))
         kit.add(tube(path, 0.22 * np.maximum(np.cos(angle), 0.2) * bumps, 8, up=(0, 1, 0)), dough)
     else:
         t = np.linspace(0, 2 * np.pi, 33)[:-1]
-        path = np.stack(
-            [
-                0.5 * np.sin(t) + 0.3 * np.sin(2 * t),
-                0.45 * np.cos(t) - 0.15 * np.cos(2 * t),
-                0.1 * np.sin(3 * t),
-            ],
-            1,
+        path = columns(
+            0.5 * np.sin(t) + 0.3 * np.sin(2 * t),
+            0.45 * np.cos(t) - 0.15 * np.cos(2 * t),
+            0.1 * np.sin(3 * t),
         )
         kit.add(tube(path, 0.1, 7, closed=True), dough)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import ball, disc, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
@@ -22,9 +23,9 @@ def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
     else:
         levels = np.linspace(0, 1, 7)
         swell = 1 + (0.3 * np.sin(np.pi * levels * 1.5) if kind == 1 else 0.35 * np.exp(-12 * levels))
-        path = np.stack([np.zeros(7), levels * length, np.zeros(7)], 1)
+        path = columns(0.0, levels * length, 0.0)
         kit.add(
-            tube(path, np.stack([radius * swell, radius * swell * kit.u(0.7, 1.0)], 1), kit.sides_for(0.5)),
+            tube(path, columns(radius * swell, radius * swell * kit.u(0.7, 1.0)), kit.sides_for(0.5)),
             material,
         )
 
@@ -52,7 +53,7 @@ def hammer(kit: Kit) -> None:
     kit.add(
         tube(
             claw,
-            np.stack([np.linspace(0.1, 0.08, len(claw)), np.linspace(0.09, 0.025, len(claw))], 1),
+            columns(np.linspace(0.1, 0.08, len(claw)), np.linspace(0.09, 0.025, len(claw))),
             section=rectangle(2, 2),
         ),
         metal,
@@ -92,9 +93,7 @@ def axe(kit: Kit) -> None:
         (0.0, 0.09),
     ]
     part = extrude(blade, 0.12).map(
-        lambda v: (
-            v * np.stack([v[:, 0] * 0 + 1, v[:, 0] * 0 + 1, np.clip(1 - v[:, 0] / (reach * 1.3), 0.25, 1)], 1)
-        )
+        lambda v: v * columns(v[:, 0] * 0 + 1, v[:, 0] * 0 + 1, np.clip(1 - v[:, 0] / (reach * 1.3), 0.25, 1))
     )
     kit.add(box(0.2, 0.24, 0.16, 0.03).move(0, y), metal)
     kit.add(part.move(0.05, y), metal)
@@ -158,12 +157,12 @@ def knife(kit: Kit) -> None:
     metal, grip, guard = kit.metal(), kit.pick(kit.leather, kit.wood)(), kit.metal()
     length, width, bow = kit.u(0.6, 1.4), kit.u(0.1, 0.32), kit.pick(0.0, kit.u(0.05, 0.25))
     x = np.linspace(0, 1, 9)
-    back = np.stack([x * length, bow * x**2], 1)
+    back = columns(x * length, bow * x**2)
     tip = kit.pick(0.3, 0.9, 2.0)
-    edge = back - np.stack([0 * x, width * (1 - x**8 * (tip < 1.5)) ** tip * 1.0], 1)
+    edge = back - columns(0.0, width * (1 - x**8 * (tip < 1.5)) ** tip * 1.0)
     outline = np.concatenate([back, edge[::-1]])
     part = extrude(outline, 0.07).map(
-        lambda v: v * np.stack([1 + 0 * v[:, 0], 1 + 0 * v[:, 0], 0.35 + 0.65 * (v[:, 1] > -width * 0.4)], 1)
+        lambda v: v * columns(1 + 0 * v[:, 0], 1 + 0 * v[:, 0], 0.35 + 0.65 * (v[:, 1] > -width * 0.4))
     )
     kit.add(part, metal)
     kit.add(box(kit.u(0.35, 0.5), min(width * 0.8, 0.14), 0.09, 0.03).move(-0.2, -width * 0.4), grip)
@@ -200,17 +199,9 @@ def scythe(kit: Kit) -> None:
     kit.add(rod((0, 0, 0), (0, length, 0), 0.05, sides=7), kit.wood())
     angle = np.linspace(0, kit.u(1.5, 3.0), 9)
     r = kit.u(0.4, 0.6)
-    path = np.stack(
-        [r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1), np.zeros(9)], 1
-    )
+    path = columns(r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1), 0.0)
     kit.add(
-        tube(
-            path,
-            np.stack([np.full(9, 0.03), np.linspace(0.1, 0.02, 9)], 1),
-            section=rectangle(2, 2),
-            up=(0, 1, 0),
-        ),
-        metal,
+        tube(path, columns(0.03, np.linspace(0.1, 0.02, 9)), section=rectangle(2, 2), up=(0, 1, 0)), metal
     )
     laid(kit)
 
@@ -234,7 +225,7 @@ def spanner(kit: Kit) -> None:
     length, r = kit.u(0.9, 1.4), kit.u(0.16, 0.22)
     gap = kit.u(0.35, 0.5)
     arc = np.linspace(np.pi / 2 + gap, np.pi / 2 - gap + 2 * np.pi, 13)
-    jaw = np.stack([r * np.cos(arc), r * np.sin(arc)], 1)
+    jaw = columns(r * np.cos(arc), r * np.sin(arc))
     notch = np.array([[r * gap * 0.8, r * 0.1], [0.0, -r * 0.25], [-r * gap * 0.8, r * 0.1]])
     kit.add(extrude(np.concatenate([jaw, notch]), 0.1, 0.01).move(0, length), metal)
     kit.add(box(r * 0.75, length - r * 0.7, 0.08, 0.02).move(0, length / 2), metal)
@@ -350,7 +341,7 @@ def torch(kit: Kit) -> None:
         kit.add(disc(r, 0.045, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r, -0.02), kit.glass())
     else:
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
-        wire = tube(np.stack([0.22 * np.sin(t), 1.05 - 0.42 * np.cos(t), 0 * t], 1), 0.025, 5, closed=True)
+        wire = tube(columns(0.22 * np.sin(t), 1.05 - 0.42 * np.cos(t), 0.0), 0.025, 5, closed=True)
         for a in (0, 45, 90, 135):
             kit.add(wire.turn("y", a), metal)
     laid(kit)

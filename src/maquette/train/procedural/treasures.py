@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ball, ellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import circle, curve
+from maquette.train.procedural.part import circle, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import ball, disc, ellipsoid, frustum, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
 def books(kit: Kit) -> None:
@@ -34,7 +35,7 @@ def open_book(kit: Kit) -> None:
     paper = kit.colour(0.95, 0.92, 0.84)
     x = np.linspace(0, 0.75, 7)
     rise = 0.16 * np.sin(np.pi * (x / 0.75) ** 0.6)
-    right = np.stack([x, 0.05 + rise], 1)
+    right = columns(x, 0.05 + rise)
     page = np.concatenate([right, [[0.75, 0.0], [0.0, 0.0]]])
     kit.pair(extrude(page, 1.0), paper)
     kit.pair(box(0.8, 0.05, 1.06).move(0.4, -0.02), kit.plastic())
@@ -106,9 +107,8 @@ def symbol(kit: Kit) -> None:
     elif which == 1:
         s = np.linspace(0, 2 * np.pi, 25)[:-1]
         outline = (
-            np.stack(
-                [16 * np.sin(s) ** 3, 13 * np.cos(s) - 5 * np.cos(2 * s) - 2 * np.cos(3 * s) - np.cos(4 * s)],
-                1,
+            columns(
+                16 * np.sin(s) ** 3, 13 * np.cos(s) - 5 * np.cos(2 * s) - 2 * np.cos(3 * s) - np.cos(4 * s)
             )
             / 26
         )
@@ -135,9 +135,9 @@ def symbol(kit: Kit) -> None:
         )
     else:  # crescent
         s = np.linspace(0.75, 2 * np.pi - 0.75, 17)
-        outer = np.stack([np.cos(s), np.sin(s)], 1) * 0.6
+        outer = columns(np.cos(s), np.sin(s)) * 0.6
         s2 = np.linspace(2 * np.pi - 1.02, 1.02, 13)
-        outline = np.concatenate([outer, np.stack([0.18 + 0.48 * np.cos(s2), 0.48 * np.sin(s2)], 1)])
+        outline = np.concatenate([outer, columns(0.18 + 0.48 * np.cos(s2), 0.48 * np.sin(s2))])
     kit.add(extrude(outline, t, 0.0 if which == 4 else min(0.04, t * 0.2)), bright)
 
 
@@ -208,7 +208,7 @@ def nautical(kit: Kit) -> None:
         kit.add(torus(0.14, 0.045, 14, 6).turn("x", 90).move(0, 1.3), metal)
         kit.add(rod((-0.35, 1.0, 0), (0.35, 1.0, 0), 0.05, sides=8), metal)
         s = np.linspace(np.pi + 0.3, 2 * np.pi - 0.3, 11)
-        kit.add(tube(np.stack([0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s), 0 * s], 1), 0.065, 8), metal)
+        kit.add(tube(columns(0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s), 0.0), 0.065, 8), metal)
         kit.pair(extrude([(-0.12, -0.1), (0.14, -0.05), (0.02, 0.2)], 0.09).move(0.56, 0.38), metal)
     else:
         wood, count = kit.wood(), kit.whole(6, 8)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid
 from maquette.train.procedural.boxes import along, box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Part, curve
 from maquette.train.procedural.swept import limb, rod
-from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe
+from maquette.train.procedural.turned import disc, dome, hollow, lathe
 
 
 def wheel(
@@ -267,7 +268,7 @@ def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> N
     elif kind == 2:  # tank
         tank = limb((0, 0, -length * 0.3), (0, 0, length * 0.3), width * 0.45, sides=kit.sides_for(1.0))
         kit.add(tank.move(0, base + width * 0.45, middle), body)
-        kit.add(frustum(0.14, 0.14, 0.12, 10).move(0, base + width * 0.88, middle), kit.metal())
+        kit.add(disc(0.14, 0.12, 10).move(0, base + width * 0.88, middle), kit.metal())
     elif kind == 3:  # tipper
         bucket = hollow([(0.6, 0), (0.72, 0.55)], 0.07, 0.08, 4).scale(width * 0.8, 1.1, length * 0.68)
         tilt = kit.pick(0.0, 0.0, kit.u(5, 35))

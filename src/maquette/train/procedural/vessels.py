@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from maquette.train.procedural.balls import ellipsoid, globe
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, Part, curve
+from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import tube
-from maquette.train.procedural.turned import disc, dome, ellipsoid, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
 
 def handle(reach: float, height: float, thickness: float, kit: Kit) -> Part:
@@ -18,8 +19,8 @@ def handle(reach: float, height: float, thickness: float, kit: Kit) -> Part:
     x = reach * np.abs(np.cos(angle)) ** power
     y = height / 2 * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power
     lean = kit.u(-0.15, 0.25) * height
-    path = np.stack([x - 0.4 * thickness, y + lean * x / max(reach, 1e-6), np.zeros_like(x)], 1)
-    widths = np.stack([np.full(len(x), thickness), np.full(len(x), thickness * kit.u(0.9, 1.6))], 1)
+    path = columns(x - 0.4 * thickness, y + lean * x / max(reach, 1e-6), 0.0)
+    widths = np.tile([thickness, thickness * kit.u(0.9, 1.6)], (len(x), 1))
     return tube(path, widths, kit.pick(4, 6, 8))
 
 
@@ -45,14 +46,14 @@ def body_outline(kit: Kit, height: float) -> Array:
             [(r * 0.8, 0.0), (r * 0.78, height * 0.4), (r * 0.9, height * 0.8), (r * 1.05, height)], 3
         )
     angle = np.linspace(-np.pi / 2 * kit.u(0.75, 0.95), 0, 8)
-    return np.stack([r * np.cos(angle), height * (1 + np.sin(angle) / abs(np.sin(angle[0])))], 1)
+    return columns(r * np.cos(angle), height * (1 + np.sin(angle) / abs(np.sin(angle[0]))))
 
 
 def _fill(kit: Kit, outer: Array, wall: float, level: float, material: Material) -> None:
     """Drink, soup or soil up to a level inside a vessel."""
     heights = np.linspace(outer[0, 1] + 0.03, level, 4)
     radii = np.interp(heights, outer[:, 1], outer[:, 0]) - 0.6 * wall
-    kit.add(lathe(np.stack([radii, heights], 1), kit.sides), material)
+    kit.add(lathe(columns(radii, heights), kit.sides), material)
 
 
 def mug(kit: Kit) -> None:
@@ -108,7 +109,7 @@ def bowl(kit: Kit) -> None:
     angle = np.linspace(-np.pi / 2 * kit.u(0.6, 0.92), kit.u(0.0, 0.25), 9)
     across = np.cos(angle)
     up = (np.sin(angle) - np.sin(angle[0])) / (np.sin(angle[-1]) - np.sin(angle[0]))
-    outer = np.stack([across, depth * up], 1)
+    outer = columns(across, depth * up)
     if kit.chance(0.3):
         outer = np.concatenate([outer, [[outer[-1, 0] + kit.u(0.05, 0.2), depth + kit.u(0.0, 0.05)]]])
     kit.add(hollow(outer, wall, wall, kit.sides), material)
@@ -161,7 +162,7 @@ def vase(kit: Kit) -> None:
     """A vase with a free-form profile, round or faceted, sometimes twisted or with two handles."""
     height, count = kit.log(1.0, 2.6), kit.whole(4, 6)
     radii = kit.rng.uniform(0.18, 0.55, count)
-    outline = curve(np.stack([radii, np.linspace(0, height, count)], 1), 5)
+    outline = curve(columns(radii, np.linspace(0, height, count)), 5)
     outline[:, 0] = np.clip(outline[:, 0], 0.14, 0.7)
     material = kit.pick(kit.ceramic, kit.glass, kit.stone)()
     part = hollow(outline, kit.u(0.04, 0.06), 0.08, kit.pick(kit.sides, kit.sides, 5, 6, 8))
@@ -170,13 +171,10 @@ def vase(kit: Kit) -> None:
 
         def turn(v: Array) -> Array:
             angle = twist * v[:, 1] / total
-            return np.stack(
-                [
-                    v[:, 0] * np.cos(angle) + v[:, 2] * np.sin(angle),
-                    v[:, 1],
-                    v[:, 2] * np.cos(angle) - v[:, 0] * np.sin(angle),
-                ],
-                1,
+            return columns(
+                v[:, 0] * np.cos(angle) + v[:, 2] * np.sin(angle),
+                v[:, 1],
+                v[:, 2] * np.cos(angle) - v[:, 0] * np.sin(angle),
             )
 
         part = part.map(turn)
@@ -217,7 +215,7 @@ def wine_glass(kit: Kit) -> None:
         level = stem + bowl_height * kit.u(0.5, 0.8)
         heights = np.linspace(stem + 0.08, level, 4)
         radii = np.maximum(np.interp(heights, bowl_outline[:, 1], bowl_outline[:, 0]) - 0.6 * wall, 0.02)
-        kit.add(lathe(np.stack([radii, heights], 1), kit.sides), kit.accent())
+        kit.add(lathe(columns(radii, heights), kit.sides), kit.accent())
 
 
 def teapot(kit: Kit) -> None:
@@ -226,13 +224,13 @@ def teapot(kit: Kit) -> None:
     material = kit.pick(kit.ceramic, kit.metal, kit.paint)()
     power = kit.pick(1.0, 0.75)
     angle = np.linspace(-np.pi / 2 * 0.85, np.pi / 2 * 0.8, 12)
-    outline = np.stack([rx * np.cos(angle) ** power, ry * (1 + np.sin(angle))], 1)
+    outline = columns(rx * np.cos(angle) ** power, ry * (1 + np.sin(angle)))
     kit.add(lathe(outline, kit.sides), material)
     top = float(outline[-1, 1])
     lid = material if kit.chance(0.6) else kit.accent()
     kit.add(dome(float(outline[-1, 0]) * 1.1, kit.u(0.06, 0.2), kit.sides).move(0, top - 0.02), lid)
-    kit.add(ellipsoid(0.08, 0.08, 0.08, 8).move(0, top + kit.u(0.14, 0.24)), lid)
-    kit.add(frustum(0.05, 0.05, 0.15, 6).move(0, top), lid)
+    kit.add(globe(0.08, 8).move(0, top + kit.u(0.14, 0.24)), lid)
+    kit.add(disc(0.05, 0.15, 6).move(0, top), lid)
     low, reach, tip = ry * kit.u(0.4, 0.9), kit.u(0.95, 1.25), ry * kit.u(1.5, 2.0)
     path = curve(
         [
@@ -250,9 +248,7 @@ def teapot(kit: Kit) -> None:
         )
     else:
         arch = np.linspace(0, np.pi, 10)
-        path = np.stack(
-            [-rx * 0.75 * np.cos(arch), top * 0.85 + kit.u(0.5, 0.8) * np.sin(arch), np.zeros(10)], 1
-        )
+        path = columns(-rx * 0.75 * np.cos(arch), top * 0.85 + kit.u(0.5, 0.8) * np.sin(arch), 0.0)
         kit.add(tube(path, 0.045, 8), lid)
 
 
@@ -300,7 +296,7 @@ def bucket(kit: Kit) -> None:
     if kind == 0:
         rise, arch = kit.u(0.25, 0.7), np.linspace(0, np.pi, 12)
         lean = kit.pick(0.0, 0.0, kit.u(-1, 1)) * rise
-        path = np.stack([-0.52 * np.cos(arch), height * 0.93 + rise * np.sin(arch), lean * np.sin(arch)], 1)
+        path = columns(-0.52 * np.cos(arch), height * 0.93 + rise * np.sin(arch), lean * np.sin(arch))
         kit.add(tube(path, kit.u(0.025, 0.04), 6), trim)
     elif kind == 1:
         kit.pair(handle(0.18, 0.3, 0.04, kit).move(0.47, height * 0.8), trim)
@@ -328,7 +324,7 @@ def cooking_pot(kit: Kit) -> None:
         path = curve(
             [(0.93, height * 0.8, 0), (1.2, height * 0.85, 0), (1.0 + length, height * 0.8 + rise, 0)], 3
         )
-        widths = np.stack([np.linspace(0.05, 0.08, len(path)), np.linspace(0.06, 0.1, len(path))], 1)
+        widths = columns(np.linspace(0.05, 0.08, len(path)), np.linspace(0.06, 0.1, len(path)))
         kit.add(tube(path, widths, 8).turn("y", kit.pick(0.0, 0.0, 45.0, -90.0)), grip)
     else:
         kit.pair(handle(0.28, 0.5, 0.05, kit).turn("x", 90).move(0.93, height * 0.8), grip)
