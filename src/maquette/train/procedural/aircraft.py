@@ -9,13 +9,13 @@ from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import Part, circle, columns, curve, loft
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def fuselage(stations: list[tuple[float, float, float, float]], sides: int, power: float = 1.0) -> Part:
     """A body along z from stations (z, half-width, half-height, y of the middle); power < 1 squares the
     section."""
-    points = curve(stations, 3)
+    points = curve(stations)
     ring = circle(sides, 0.5)
     ring = np.sign(ring) * np.abs(ring) ** power
     rings = np.empty((len(points), sides, 3))
@@ -69,8 +69,8 @@ def aeroplane(kit: Kit) -> None:
     kit.pair(main, wings)
     if kit.chance(0.18):  # biplane
         kit.pair(main.move(0, r * 2.4), wings)
-        strut = rod((span * 0.7, level, 0.1), (span * 0.7, level + r * 2.4, 0.1), 0.025, sides=6)
-        kit.pair(strut.move(0, 0, -sweep * 0.7), kit.wood())
+        strut = rod((span * 0.7, level, 0.1), (span * 0.7, level + r * 2.4, 0.1), 0.025)
+        kit.pair(strut.move(z=-sweep * 0.7), kit.wood())
     tail = wing(span * kit.u(0.3, 0.42), root * 0.55, root * 0.35, kit.u(0.0, 0.3), thick * 0.8)
     high = kit.chance(0.2)
     fin_height = kit.u(0.35, 0.6)
@@ -97,7 +97,7 @@ def _landing_gear(kit: Kit, r: float, third: float) -> None:
     dark = kit.rubber()
     for x, z in ((0.3, 0.15), (-0.3, 0.15), (0.0, third)):
         kit.add(disc(0.09, 0.07, 10).turn("z", 90).move(x, -r - 0.18, z), dark)
-        kit.add(rod((x, -r - 0.18, z), (x * 0.4, -r * 0.5, z), 0.025, sides=6), kit.metal())
+        kit.add(rod((x, -r - 0.18, z), (x * 0.4, -r * 0.5, z), 0.025), kit.metal())
 
 
 def _engines(kit: Kit, span: float, sweep: float, level: float, r: float, half: float) -> None:
@@ -126,39 +126,42 @@ def helicopter(kit: Kit) -> None:
         for sx in (-1, 1):
             for sz in (-1, 1):
                 tip = (sx * 0.6, 0.08, sz * 0.6)
-                kit.add(rod((sx * 0.15, 0, sz * 0.15), tip, 0.045, sides=6), dark)
+                kit.add(rod((sx * 0.15, 0, sz * 0.15), tip, 0.045), dark)
                 kit.add(disc(0.06, 0.1, 8).move(tip[0], 0.05, tip[2]), paint)
                 propeller(kit, 0.32, 2, (tip[0], 0.18, tip[2]), "y")
         kit.pair(
             tube(
-                [(0.2, 0, 0.3), (0.25, -0.25, 0.3), (0.25, -0.25, -0.3), (0.2, 0, -0.3)],
-                0.025,
-                6,
-                up=(1, 0, 0),
+                [(0.2, 0, 0.3), (0.25, -0.25, 0.3), (0.25, -0.25, -0.3), (0.2, 0, -0.3)], 0.025, up=(1, 0, 0)
             ),
             dark,
         )
-        kit.add(globe(0.09, 8).move(0, -0.1, 0.25), dark)
+        kit.add(globe(0.09).move(0, -0.1, 0.25), dark)
         return
     rx, ry, rz, tail = kit.u(0.35, 0.5), kit.u(0.38, 0.5), kit.u(0.55, 0.9), kit.u(1.1, 1.7)
     kit.add(superellipsoid(rx, ry, rz, kit.u(0.6, 1.0), 18), paint)
     kit.add(ellipsoid(rx * 0.92, ry * 0.75, rz * 0.6, 14).move(0, ry * 0.15, rz * 0.47), kit.window())
     kit.add(
-        rod((0, ry * 0.3, -rz * 0.6), (0, ry * 0.5, -rz * 0.6 - tail), ry * 0.4, 0.06, kit.sides_for(0.7)),
+        rod(
+            (0, ry * 0.3, -rz * 0.6),
+            (0, ry * 0.5, -rz * 0.6 - tail),
+            ry * 0.4,
+            kit.sides_for(0.7),
+            end_radius=0.06,
+        ),
         paint,
     )
     end = -rz * 0.6 - tail
     kit.add(wing(0.45, 0.3, 0.2, 0.15, 0.06).turn("z", 90).move(0, ry * 0.45, end + 0.05), kit.accent())
     kit.pair(wing(0.3, 0.22, 0.16, 0.05, 0.05).move(0, ry * 0.45, end + 0.25), kit.accent())
-    kit.add(frustum(0.14, 0.07, 0.3, 8).move(0, ry * 0.85, 0), dark)
+    kit.add(frustum(0.14, 0.07, 0.3, 8).move(0, ry * 0.85), dark)
     propeller(kit, kit.u(1.0, 1.5), kit.whole(2, 5), (0, ry + 0.22, 0), "y")
     blade = box(0.03, 0.5, 0.06)
     for a in (0, 90):
         kit.add(blade.turn("x", a + 20).move(0.1, ry * 0.6, end), kit.metal())
-    ski = tube(curve([(0, 0, -0.7), (0, 0, 0.5), (0, 0.12, 0.75)], 3), 0.035, 6, up=(1, 0, 0))
+    ski = tube(curve([(0, 0, -0.7), (0, 0, 0.5), (0, 0.12, 0.75)]), 0.035, up=(1, 0, 0))
     kit.pair(ski.move(rx * 0.9, -ry - 0.22), dark)
     for z in (-0.3, 0.3):
-        kit.pair(rod((rx * 0.9, -ry - 0.22, z), (rx * 0.45, -ry * 0.6, z), 0.03, sides=6), dark)
+        kit.pair(rod((rx * 0.9, -ry - 0.22, z), (rx * 0.45, -ry * 0.6, z), 0.03), dark)
 
 
 def rocket(kit: Kit) -> None:
@@ -173,9 +176,9 @@ def rocket(kit: Kit) -> None:
     else:
         nose = kit.u(0.15, 0.35) * height
         outline = np.array([(r, 0), (r, height - nose), (r * 0.7, height - nose * 0.5), (0.02, height)])
-    kit.add(lathe(outline, kit.sides), paint)
+    kit.add(kit.lathe(outline), paint)
     tip = outline[outline[:, 1] > height * 0.8]
-    kit.add(lathe(np.concatenate([tip * [1.03, 1.0], [[0, height * 1.01]]]), kit.sides), accent)
+    kit.add(kit.lathe(np.concatenate([tip * [1.03, 1.0], [[0, height * 1.01]]])), accent)
     fins, reach = kit.whole(3, 4), kit.u(0.25, 0.6)
     shape = [
         (r * 0.5, 0.05 * height),
@@ -185,17 +188,14 @@ def rocket(kit: Kit) -> None:
     ]
     kit.around(extrude(shape, 0.07), accent, fins, 45)
     kit.add(
-        hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05, kit.sides).scale(1, -1, 1).move(0, 0.06),
-        kit.metal(),
+        kit.hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05).scale(1, -1, 1).move(0, 0.06), kit.metal()
     )
     for y in np.linspace(0.45, 0.7, kit.whole(1, 3)):
         edge = float(np.interp(y * height, outline[:, 1], outline[:, 0]))
-        kit.add(torus(0.11, 0.035, 14, 6).turn("x", 90).move(0, y * height, edge - 0.01), kit.metal())
+        kit.add(torus(0.11, 0.035, 14).turn("x", 90).move(0, y * height, edge - 0.01), kit.metal())
         kit.add(ellipsoid(0.1, 0.1, 0.04, 10).move(0, y * height, edge), kit.window())
     if kit.chance(0.3):
-        kit.add(
-            lathe(curve([(0.02, -0.9), (r * 0.6, -0.35), (r * 0.4, 0.05)], 3), 8), kit.colour(1.0, 0.6, 0.1)
-        )
+        kit.add(lathe(curve([(0.02, -0.9), (r * 0.6, -0.35), (r * 0.4, 0.05)]), 8), kit.colour(1.0, 0.6, 0.1))
     if kit.chance(0.25):
         booster = lathe([(0.14, 0), (0.14, height * 0.55), (0.0, height * 0.7)], kit.sides_for(0.7)).move(
             r + 0.12, -0.05
@@ -208,15 +208,12 @@ def saucer(kit: Kit) -> None:
     paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     r = kit.u(0.8, 1.1)
     kit.add(
-        lathe(
-            curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)], 3), kit.sides
-        ),
-        paint,
+        kit.lathe(curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)])), paint
     )
-    kit.add(dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5), kit.sides).move(0, 0.12), kit.glass())
-    kit.around(globe(0.07, 8).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
+    kit.add(kit.dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5)).move(0, 0.12), kit.glass())
+    kit.around(globe(0.07).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
     if kit.chance(0.6):
-        kit.around(rod((r * 0.45, -0.1, 0), (r * 0.6, -0.5, 0), 0.04, sides=6), accent, 3)
+        kit.around(rod((r * 0.45, -0.1, 0), (r * 0.6, -0.5, 0), 0.04), accent, 3)
         kit.around(ellipsoid(0.09, 0.05, 0.09, 8).move(r * 0.6, -0.5), accent, 3)
 
 
@@ -259,16 +256,16 @@ def satellite(kit: Kit) -> None:
     paint = kit.pick(kit.white, kit.paint, kit.metal)()
     kit.pick(
         lambda: kit.box(paint, (0.5, 0.6, 0.5), (0, -0.3, 0)),
-        lambda: kit.add(disc(0.3, 0.6, kit.sides, 0.05).move(0, -0.3), paint),
+        lambda: kit.add(kit.disc(0.3, 0.6, 0.05).move(0, -0.3), paint),
     )()
     panel, count = kit.colour(0.12, 0.2, 0.5), kit.whole(1, 3)
     for i in range(count):
         kit.pair(box(0.42, kit.u(0.4, 0.6), 0.05).move(0.6 + 0.46 * i), panel)
-    kit.add(rod((-0.4 - 0.46 * count, 0, 0), (0.4 + 0.46 * count, 0, 0), 0.03, sides=6), kit.metal())
-    dish = hollow(curve([(0.06, 0), (0.28, 0.1), (0.42, 0.28)], 3), 0.04, 0.04, kit.sides)
+    kit.add(rod((-0.4 - 0.46 * count, 0, 0), (0.4 + 0.46 * count, 0, 0), 0.03), kit.metal())
+    dish = kit.hollow(curve([(0.06, 0), (0.28, 0.1), (0.42, 0.28)]), 0.04, 0.04)
     kit.add(dish.turn("x", kit.u(30, 90)).move(0, 0.32, 0.12), kit.white())
-    kit.add(rod((0, 0.3, 0.1), (0, 0.55, 0.45), 0.03, sides=6), kit.metal())
-    kit.add(rod((0, -0.3, 0), (0, -0.8, 0), 0.025, sides=6), kit.metal())
+    kit.add(rod((0, 0.3, 0.1), (0, 0.55, 0.45), 0.03), kit.metal())
+    kit.add(rod((0, -0.3, 0), (0, -0.8, 0), 0.025), kit.metal())
 
 
 def hot_air_balloon(kit: Kit) -> None:
@@ -278,13 +275,13 @@ def hot_air_balloon(kit: Kit) -> None:
     outline = curve(
         [(0.25, -1.25 * r), (0.6 * r, -0.75 * r), (r, 0.1 * r), (0.7 * r, 0.75 * r), (0.05, r)], 4
     )
-    kit.add(lathe(outline, kit.sides), skin)
+    kit.add(kit.lathe(outline), skin)
     drop = 1.25 * r + kit.u(0.3, 0.6)
     kit.add(
         hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).move(0, -drop - 0.3),
         kit.wood(),
     )
-    kit.around(rod((0.2, -drop - 0.05, 0), (0.24, -1.23 * r, 0), 0.02, sides=5), kit.bark(), 4, 45)
+    kit.around(rod((0.2, -drop - 0.05, 0), (0.24, -1.23 * r, 0), 0.02, 5), kit.bark(), 4, 45)
 
 
 def airship(kit: Kit) -> None:
@@ -308,7 +305,7 @@ def airship(kit: Kit) -> None:
     kit.add(box(0.28, 0.22, 0.7, 0.06).move(0, -r - 0.05, 0.2), kit.accent())
     kit.pair(wing(0.5, 0.45, 0.3, 0.15, 0.06).move(0.05, 0, -half * 0.8), kit.accent())
     for a in (90, -90):
-        kit.add(wing(0.5, 0.45, 0.3, 0.15, 0.06).turn("z", a).move(0, 0, -half * 0.8), kit.accent())
+        kit.add(wing(0.5, 0.45, 0.3, 0.15, 0.06).turn("z", a).move(z=-half * 0.8), kit.accent())
 
 
 def toy_balloons(kit: Kit) -> None:
@@ -319,15 +316,14 @@ def toy_balloons(kit: Kit) -> None:
         kit.add(
             lathe(
                 curve(
-                    [(0.03, -1.25 * r), (0.75 * r, -0.45 * r), (r, 0.2 * r), (0.6 * r, 0.85 * r), (0.03, r)],
-                    3,
+                    [(0.03, -1.25 * r), (0.75 * r, -0.45 * r), (r, 0.2 * r), (0.6 * r, 0.85 * r), (0.03, r)]
                 ),
                 kit.sides_for(0.8),
             ).move(x, y, z),
             kit.plastic(),
         )
         kit.add(frustum(0.06, 0.02, 0.08, 6).move(x, y - 1.3 * r, z), kit.plastic())
-        kit.add(rod((x, y - 1.2 * r, z), (0, 0, 0), 0.022, sides=5), kit.white())
+        kit.add(rod((x, y - 1.2 * r, z), (0, 0, 0), 0.022, 5), kit.white())
 
 
 FAMILIES: tuple[Choice, ...] = (

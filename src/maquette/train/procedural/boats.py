@@ -44,7 +44,7 @@ def rowing_boat(kit: Kit) -> None:
         kit.add(box(width * 0.85, 0.05, 0.18).move(0, depth * 0.72, z), kit.wood())
     if kit.chance(0.6):
         oar, blade = (
-            rod((0.1, depth * 0.9, 0), (width * 1.1, depth * 0.5, -0.35), 0.03, sides=6),
+            rod((0.1, depth * 0.9, 0), (width * 1.1, depth * 0.5, -0.35), 0.03),
             superellipsoid(0.2, 0.025, 0.08, 0.8, 8),
         )
         kit.pair(oar, kit.wood())
@@ -74,21 +74,21 @@ def sailing_boat(kit: Kit) -> None:
     square = kit.chance(0.35)
     for z in np.linspace(-0.28, 0.3, masts) * length if masts > 1 else [length * 0.08]:
         mast = length * kit.u(0.75, 1.1)
-        kit.add(rod((0, depth * 0.3, z), (0, mast, z), 0.04, 0.025, 8), kit.wood())
+        kit.add(rod((0, depth * 0.3, z), (0, mast, z), 0.04, 8, end_radius=0.025), kit.wood())
         if square:
             for low, high in ((0.3, 0.6), (0.65, 0.92)):
                 x = width * (0.75 if low < 0.5 else 0.55)
                 sheet = box(2 * x, mast * (high - low), 0.045)
                 kit.add(_billow(sheet, 0.16).move(0, mast * (low + high) / 2, z + 0.06), sail)
-                kit.add(rod((-x, mast * high, z), (x, mast * high, z), 0.025, sides=6), kit.wood())
+                kit.add(rod((-x, mast * high, z), (x, mast * high, z), 0.025), kit.wood())
         else:
             foot = length * kit.u(0.3, 0.42) / masts**0.5
             main = [(0.0, depth + 0.2), (-foot, depth + 0.2), (0.0, mast * 0.95)]
-            kit.add(along(extrude(main, 0.045)).move(0, 0, z - 0.03), sail)
+            kit.add(along(extrude(main, 0.045)).move(z=z - 0.03), sail)
             if z > 0 or masts == 1:
                 jib = [(0.05, mast * 0.85), (0.05, depth + 0.2), (length * 0.36, depth + 0.15)]
-                kit.add(along(extrude(jib, 0.045)).move(0, 0, z), sail)
-            kit.add(rod((0, depth + 0.18, z), (0, depth + 0.18, z - foot), 0.03, sides=6), kit.wood())
+                kit.add(along(extrude(jib, 0.045)).move(z=z), sail)
+            kit.add(rod((0, depth + 0.18, z), (0, depth + 0.18, z - foot), 0.03), kit.wood())
     if kit.chance(0.4):
         kit.add(along(extrude([(0, 0), (-0.3, 0.08), (0, 0.16)], 0.04)).move(0, mast * 0.97, z), kit.accent())
 
@@ -101,13 +101,11 @@ def motor_boat(kit: Kit) -> None:
     z = length * kit.u(-0.15, 0.1)
     glasshouse(kit, (z - 0.35, z + 0.35, z - 0.3, z + 0.2), width * 0.6, kit.u(0.35, 0.6), depth, kit.white())
     if kit.chance(0.5):
-        kit.add(rod((0, depth, z), (0, depth + kit.u(0.9, 1.4), z), 0.03, sides=6), kit.metal())
+        kit.add(rod((0, depth, z), (0, depth + kit.u(0.9, 1.4), z), 0.03), kit.metal())
     if kit.chance(0.5):
         kit.box(kit.black(), (0.16, 0.4, 0.2), (0, depth * 0.6, -length / 2 - 0.05))
     kit.pair(
-        tube(
-            [(width * 0.35, depth + 0.2, -length * 0.1), (width * 0.35, depth + 0.2, length * 0.25)], 0.022, 6
-        ),
+        tube([(width * 0.35, depth + 0.2, -length * 0.1), (width * 0.35, depth + 0.2, length * 0.25)], 0.022),
         kit.metal(),
     )
 
@@ -159,18 +157,15 @@ def submarine(kit: Kit) -> None:
     kit.add(superellipsoid(0.14, 0.3, 0.32, 0.7, 14).move(0, 0.4, length * 0.08), kit.paint())
     kit.add(
         tube(
-            [(0, 0.6, length * 0.1), (0, 0.95, length * 0.1), (0, 0.95, length * 0.16)],
-            0.035,
-            6,
-            up=(1, 0, 0),
+            [(0, 0.6, length * 0.1), (0, 0.95, length * 0.1), (0, 0.95, length * 0.16)], 0.035, up=(1, 0, 0)
         ),
         kit.metal(),
     )
-    kit.pair(wing(0.45, 0.25, 0.18, 0.1, 0.06).move(0, 0, -length * 0.42), kit.accent())
-    kit.add(wing(0.4, 0.25, 0.18, 0.1, 0.06).turn("z", 90).move(0, 0, -length * 0.42), kit.accent())
+    kit.pair(wing(0.45, 0.25, 0.18, 0.1, 0.06).move(z=-length * 0.42), kit.accent())
+    kit.add(wing(0.4, 0.25, 0.18, 0.1, 0.06).turn("z", 90).move(z=-length * 0.42), kit.accent())
     propeller(kit, 0.25, 4, (0, 0, -length / 2 - 0.02))
     for z in (-0.1, 0.05, 0.2):
-        kit.pair(torus(0.08, 0.03, 10, 6).turn("z", 90).move(0.31, 0.05, z * length), kit.metal())
+        kit.pair(torus(0.08, 0.03, 10).turn("z", 90).move(0.31, 0.05, z * length), kit.metal())
 
 
 FAMILIES: tuple[Choice, ...] = ((rowing_boat, sailing_boat, sailing_boat, motor_boat, ship, submarine),)

@@ -10,7 +10,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Part, columns
 from maquette.train.procedural.swept import rod
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 Size = tuple[float, float, float]
 
@@ -214,7 +214,7 @@ def castle_tower(kit: Kit) -> None:
         kit.add(box(0.1, 0.2, 0.1).move(0, y, edge * (1.0 if square else 0.98)), pane)
     opening(kit, (0.24, 0.32), (0, 0, r * (1.0 if square else 0.97)), "front", wall, kit.wood(), True)
     if kit.chance(0.3):
-        kit.add(rod((0, h, 0), (0, h + 1.3, 0), 0.025, sides=6), kit.wood())
+        kit.add(rod((0, h, 0), (0, h + 1.3, 0), 0.025), kit.wood())
         kit.add(box(0.3, 0.18, 0.04).move(0.16, h + 1.2), kit.accent())
 
 
@@ -225,11 +225,11 @@ def lighthouse(kit: Kit) -> None:
     lean = kit.u(0.5, 0.75)
     wall2 = Material(wall.rgb, 0.0, 0.6, band=top.rgb, bands=kit.whole(3, 7)) if kit.chance(0.7) else wall
     levels = np.linspace(0, h, 9)
-    kit.add(lathe(columns(r * (1 + (lean - 1) * levels / h), levels), kit.sides), wall2)
-    kit.add(disc(r * lean * 1.35, 0.08, kit.sides).move(0, h), wall)
-    kit.add(torus(r * lean * 1.28, 0.025, kit.sides, 6).move(0, h + 0.2), kit.metal())
+    kit.add(kit.lathe(columns(r * (1 + (lean - 1) * levels / h), levels)), wall2)
+    kit.add(kit.disc(r * lean * 1.35, 0.08).move(0, h), wall)
+    kit.add(torus(r * lean * 1.28, 0.025, kit.sides).move(0, h + 0.2), kit.metal())
     kit.add(disc(r * lean * 0.75, 0.35, kit.pick(6, 8)).move(0, h + 0.06), kit.colour(1.0, 0.9, 0.5))
-    kit.add(dome(r * lean * 0.9, 0.25, kit.sides).move(0, h + 0.4), top)
+    kit.add(kit.dome(r * lean * 0.9, 0.25).move(0, h + 0.4), top)
     if kit.chance(0.5):
         kit.box(kit.plaster(), (0.6, 0.4, 0.5), (0.55, 0, 0))
         for part, m in zip(gable(0.5, 0.22, 0.6, 0.05, 0.05), (wall, top, top), strict=True):
@@ -241,13 +241,13 @@ def silo(kit: Kit) -> None:
     wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
     h = kit.log(1.0, 2.6)
     h = kit.u(0.6, 1.8)
-    kit.add(disc(0.5, h, kit.sides), kit.pick(kit.metal(), wall))
-    kit.add(dome(0.5, kit.u(0.15, 0.5), kit.sides).move(0, h - 0.01), kit.pick(top, kit.metal()))
+    kit.add(kit.disc(0.5, h), kit.pick(kit.metal(), wall))
+    kit.add(kit.dome(0.5, kit.u(0.15, 0.5)).move(0, h - 0.01), kit.pick(top, kit.metal()))
     for y in np.linspace(0.2, 0.9, kit.whole(1, 4)):
         kit.add(torus(0.5, 0.025, kit.sides, 5).move(0, y * h), kit.metal())
     if kit.chance(0.4):
-        kit.add(disc(0.4, h * 0.8, kit.sides).move(0.8), kit.metal())
-        kit.add(dome(0.4, 0.25, kit.sides).move(0.8, h * 0.79), top)
+        kit.add(kit.disc(0.4, h * 0.8).move(0.8), kit.metal())
+        kit.add(kit.dome(0.4, 0.25).move(0.8, h * 0.79), top)
 
 
 def water_tower(kit: Kit) -> None:
@@ -255,12 +255,12 @@ def water_tower(kit: Kit) -> None:
     top = kit.pick(kit.brick, kit.accent)()
     leg_height, rr = kit.u(0.7, 1.4), kit.u(0.4, 0.6)
     legs, metal = kit.whole(3, 6), kit.pick(kit.metal, kit.wood)()
-    kit.around(rod((rr * 1.1, 0, 0), (rr * 0.75, leg_height + 0.05, 0), 0.045, sides=6), metal, legs, 45)
+    kit.around(rod((rr * 1.1, 0, 0), (rr * 0.75, leg_height + 0.05, 0), 0.045), metal, legs, 45)
     if kit.chance(0.5):
         kit.add(torus(rr * 0.93, 0.03, max(kit.sides, 10), 5).move(0, leg_height * 0.5), metal)
-    kit.add(disc(rr, kit.u(0.5, 0.8), kit.sides, 0.04).move(0, leg_height), kit.pick(kit.wood, kit.paint)())
+    kit.add(kit.disc(rr, kit.u(0.5, 0.8), 0.04).move(0, leg_height), kit.pick(kit.wood, kit.paint)())
     y = kit.height_since(0)
-    kit.add(frustum(rr * 1.1, 0.03, kit.u(0.2, 0.4), kit.sides).move(0, y - 0.01), top)
+    kit.add(kit.frustum(rr * 1.1, 0.03, kit.u(0.2, 0.4)).move(0, y - 0.01), top)
 
 
 def castle(kit: Kit) -> None:
@@ -302,9 +302,9 @@ def castle(kit: Kit) -> None:
             kit.add(hip(kw, kw * kit.u(0.5, 1.0), kw * 0.9, 0.06).move(0, kh), tiles)
         for x in (-0.25, 0.25):
             opening(kit, (0.1, 0.16), (x * kw, kh * 0.65, kw * 0.45), "front", stone, kit.black(), True)
-        kit.reshape_since(mark, lambda p: p.move(0, 0, -deep * 0.3))
+        kit.reshape_since(mark, lambda p: p.move(z=-deep * 0.3))
     if kit.chance(0.4):
-        kit.add(disc(half * 1.6, 0.1, kit.sides).scale(1, 1, 1.05).move(0, -0.09), kit.colour(0.4, 0.6, 0.3))
+        kit.add(kit.disc(half * 1.6, 0.1).scale(1, 1, 1.05).move(0, -0.09), kit.colour(0.4, 0.6, 0.3))
 
 
 def skyscraper(kit: Kit) -> None:
@@ -353,12 +353,12 @@ def skyscraper(kit: Kit) -> None:
             wall,
         )
     elif end == 1:
-        kit.add(rod((0, y, 0), (0, y + kit.u(0.4, 0.9), 0), 0.04, 0.02, 6), kit.metal())
+        kit.add(rod((0, y, 0), (0, y + kit.u(0.4, 0.9), 0), 0.04, end_radius=0.02), kit.metal())
     elif end == 2:
         kit.box(kit.metal(), (w * 0.5, 0.16, d * 0.4), (w * 0.1, y, 0))
         kit.add(disc(0.12, 0.2, 10).move(-w * 0.25, y - 0.01, d * 0.2), kit.metal())
     elif end == 3:
-        kit.add(dome(0.5, 0.4, kit.sides).scale(w, 1, d).move(0, y - 0.01), kit.accent())
+        kit.add(kit.dome(0.5, 0.4).scale(w, 1, d).move(0, y - 0.01), kit.accent())
     base = kit.u(1.1, 1.4)
     kit.box(kit.stone(), (base, 0.1, base), (0, -0.08, 0))
 

@@ -10,7 +10,7 @@ from maquette.train.procedural.boxes import box, extrude, stack
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def brimmed_hat(kit: Kit) -> None:
@@ -25,11 +25,8 @@ def brimmed_hat(kit: Kit) -> None:
     )
     if kit.chance(0.15):
         crown = [(r, 0.0), (0.02, kit.u(0.9, 1.4))]
-    kit.add(
-        lathe([(r + brim, 0.0), (r + brim, 0.05), (r, 0.05), *[tuple(p) for p in crown[1:]]], kit.sides),
-        cloth,
-    )
-    kit.add(lathe([(r * 1.03, 0.03), (r * 1.02, 0.16)], kit.sides), kit.accent())
+    kit.add(kit.lathe([(r + brim, 0.0), (r + brim, 0.05), (r, 0.05), *[tuple(p) for p in crown[1:]]]), cloth)
+    kit.add(kit.lathe([(r * 1.03, 0.03), (r * 1.02, 0.16)]), kit.accent())
     if kit.chance(0.4):
         curl = kit.u(0.1, 0.35)
         kit.reshape_since(
@@ -46,13 +43,13 @@ def cap(kit: Kit) -> None:
     """Cap or beanie."""
     cloth = kit.cloth()
     r = 0.45
-    kit.add(dome(r, kit.u(0.35, 0.5), kit.sides, 5), cloth)
+    kit.add(kit.dome(r, kit.u(0.35, 0.5), 5), cloth)
     if kit.chance(0.6):
         kit.add(
-            disc(r * 0.85, 0.05, kit.sides).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75),
+            kit.disc(r * 0.85, 0.05).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75),
             kit.pick(cloth, kit.accent()),
         )
-        kit.add(ball(0.05, 1).move(0, kit.height_since(0), 0), kit.accent())
+        kit.add(ball(0.05).move(0, kit.height_since(0)), kit.accent())
     else:
         kit.add(torus(r, 0.09, kit.sides, 8).move(0, 0.05), kit.accent())
         kit.add(ball(0.14, 2).move(0, kit.height_since(0) + 0.02), kit.accent())
@@ -78,7 +75,7 @@ def shoes(kit: Kit) -> None:
         .move(0, 0.18, -0.2),
         cloth,
     )
-    outline = curve([(0.0, -0.5), (0.2, -0.35), (0.16, 0.05), (0.23, 0.4), (0.0, 0.68)], 3)
+    outline = curve([(0.0, -0.5), (0.2, -0.35), (0.16, 0.05), (0.23, 0.4), (0.0, 0.68)])
     outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:-1]])
     kit.add(stack([outline, outline], [-0.02, 0.09]), sole)
     if heel > 0:
@@ -89,7 +86,7 @@ def shoes(kit: Kit) -> None:
                 lambda v: v + columns(0 * v[:, 0], bent / (1 + np.exp(8 * (v[:, 2] - 0.1))), 0 * v[:, 0])
             ),
         )
-        kit.add(frustum(0.06, 0.14, heel, 8).move(0, 0, -0.38), sole)
+        kit.add(frustum(0.06, 0.14, heel, 8).move(z=-0.38), sole)
     else:
         for z in (0.05, 0.16, 0.27):
             kit.add(limb((-0.1, 0.37 - 0.5 * z, z), (0.1, 0.37 - 0.5 * z, z), 0.025, sides=5), sole)
@@ -122,13 +119,12 @@ def glasses(kit: Kit) -> None:
     """Glasses."""
     r, rim = kit.u(0.25, 0.34), kit.pick(kit.black, kit.plastic, kit.metal)()
     sides = kit.pick(kit.sides, 16, 4)
-    kit.pair(torus(r, 0.045, sides, 6).turn("x", 90).move(0.38), rim)
+    kit.pair(torus(r, 0.045, sides).turn("x", 90).move(0.38), rim)
     if kit.chance(0.6):
         kit.pair(disc(r, 0.04, sides).turn("x", 90).move(0.38, 0, -0.02), kit.window())
-    kit.add(tube(curve([(-0.12, 0.05, 0), (0, 0.12, 0.02), (0.12, 0.05, 0)], 3), 0.04, 6), rim)
+    kit.add(tube(curve([(-0.12, 0.05, 0), (0, 0.12, 0.02), (0.12, 0.05, 0)]), 0.04), rim)
     kit.pair(
-        tube(curve([(0.64, 0.05, 0), (0.68, 0.05, -0.6), (0.68, -0.15, -0.85)], 3), 0.035, 6, up=(1, 0, 0)),
-        rim,
+        tube(curve([(0.64, 0.05, 0), (0.68, 0.05, -0.6), (0.68, -0.15, -0.85)]), 0.035, up=(1, 0, 0)), rim
     )
 
 
@@ -148,16 +144,15 @@ def umbrella(kit: Kit) -> None:
     if kit.chance(0.7):
         r, h = kit.u(0.7, 0.9), kit.u(0.3, 0.5)
         kit.add(_canopy(r, h, kit.pick(6, 8, 10)).move(0, 1.0), cloth)
-        kit.add(rod((0, 0.05, 0), (0, 1.12 + h, 0), 0.028, sides=6), kit.metal())
+        kit.add(rod((0, 0.05, 0), (0, 1.12 + h, 0), 0.028), kit.metal())
         kit.add(
-            tube(curve([(0, 0.1, 0), (0, -0.1, 0), (0.12, -0.2, 0), (0.22, -0.08, 0)], 3), 0.045, 7),
-            kit.wood(),
+            tube(curve([(0, 0.1, 0), (0, -0.1, 0), (0.12, -0.2, 0), (0.22, -0.08, 0)]), 0.045, 7), kit.wood()
         )
     else:
-        kit.add(lathe(curve([(0.02, 0), (0.12, 0.15), (0.15, 0.5), (0.06, 1.0)], 3), 8), cloth)
-        kit.add(rod((0, -0.12, 0), (0, 1.3, 0), 0.025, sides=6), kit.metal())
+        kit.add(lathe(curve([(0.02, 0), (0.12, 0.15), (0.15, 0.5), (0.06, 1.0)]), 8), cloth)
+        kit.add(rod((0, -0.12, 0), (0, 1.3, 0), 0.025), kit.metal())
         kit.add(
-            tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)], 3), 0.045, 7), kit.wood()
+            tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)]), 0.045, 7), kit.wood()
         )
 
 
@@ -172,14 +167,14 @@ def crown_or_ring(kit: Kit) -> None:
         )
         spike = extrude([(-0.14, 0), (0.14, 0), (0, kit.u(0.25, 0.45))], 0.07).move(0, 0.18, r * 0.95)
         kit.around(spike, gold, count)
-        kit.around(ball(0.06, 1).move(0, 0.1, r * 1.02), kit.accent(), count)
+        kit.around(ball(0.06).move(0, 0.1, r * 1.02), kit.accent(), count)
     else:
         kit.add(torus(0.45, kit.u(0.06, 0.1), max(kit.sides, 14), 8).turn("x", 90), gold)
         kit.add(
             lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).move(0, 0.46),
             kit.glass(),
         )
-        kit.around(rod((0.05, 0.45, 0), (0.15, 0.66, 0), 0.025, sides=5), gold, 4)
+        kit.around(rod((0.05, 0.45, 0), (0.15, 0.66, 0), 0.025, 5), gold, 4)
 
 
 def mask(kit: Kit) -> None:
@@ -190,9 +185,7 @@ def mask(kit: Kit) -> None:
     kit.add(frustum(0.08, 0.02, 0.25, 6).turn("x", -35).move(0, -0.12, 0.4), cloth)
     if kit.chance(0.5):
         kit.add(
-            lathe(curve([(0.6, -1.1), (0.5, -0.85), (0.16, -0.7), (0.15, -0.4)], 3), kit.sides).scale(
-                1, 1, 0.6
-            ),
+            kit.lathe(curve([(0.6, -1.1), (0.5, -0.85), (0.16, -0.7), (0.15, -0.4)])).scale(1, 1, 0.6),
             kit.stone(),
         )
         kit.box(kit.wood(), (0.6, 0.15, 0.5), (0, -1.22, 0))

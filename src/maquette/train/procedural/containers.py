@@ -9,7 +9,7 @@ from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tape
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, ribbon, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, hollow, lathe, torus
 from maquette.train.procedural.vessels import handle
 
 
@@ -32,15 +32,13 @@ def bottle(kit: Kit) -> None:
     cap = kit.whole(0, 3)
     if cap == 0:
         kit.add(
-            disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, kit.sides, 0.02).move(0, 0.93 * height),
+            kit.disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, 0.02).move(0, 0.93 * height),
             kit.accent(),
         )
     elif cap == 1:
-        kit.add(
-            frustum(neck * 0.75, neck * 0.85, 0.14 * height, kit.sides).move(0, 0.95 * height), kit.bark()
-        )
+        kit.add(kit.frustum(neck * 0.75, neck * 0.85, 0.14 * height).move(0, 0.95 * height), kit.bark())
     elif cap == 2:
-        kit.add(torus(neck, 0.035, kit.sides, 6).move(0, height * 0.98), material)
+        kit.add(torus(neck, 0.035, kit.sides).move(0, height * 0.98), material)
     else:
         kit.add(globe(neck * 1.1, kit.sides_for(0.8)).move(0, height + neck * 0.6), material)
     if kit.chance(0.6):
@@ -62,12 +60,12 @@ def jar(kit: Kit) -> None:
     ]
     outline = curve(points, kit.pick(1, 3, 5))
     outline[:, 1] = np.maximum.accumulate(outline[:, 1])
-    kit.add(lathe(outline, kit.sides), material)
+    kit.add(kit.lathe(outline), material)
     top = material if kit.chance(0.5) else kit.pick(kit.wood, kit.metal, kit.accent)()
     if kit.chance(0.5):
-        kit.add(disc(neck * 1.08, kit.u(0.1, 0.22), kit.sides, 0.02).move(0, height - 0.02), top)
+        kit.add(kit.disc(neck * 1.08, kit.u(0.1, 0.22), 0.02).move(0, height - 0.02), top)
     else:
-        kit.add(dome(neck * 1.12, kit.u(0.1, 0.35), kit.sides).move(0, height - 0.01), top)
+        kit.add(kit.dome(neck * 1.12, kit.u(0.1, 0.35)).move(0, height - 0.01), top)
         knob = kit.u(0.06, 0.11)
         kit.add(globe(knob, 10).move(0, height + kit.u(0.15, 0.35)), top)
         kit.add(disc(knob * 0.6, 0.35, 8).move(0, height), top)
@@ -82,12 +80,12 @@ def barrel(kit: Kit) -> None:
     mark = kit.mark()
     levels = np.linspace(0, height, 7)
     radii = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * levels / height))
-    kit.add(lathe(columns(radii, levels), kit.sides), material)
+    kit.add(kit.lathe(columns(radii, levels)), material)
     for level in kit.pick((0.15, 0.85), (0.08, 0.3, 0.7, 0.92), (0.33, 0.66), (0.03, 0.97)):
         r = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * level))
         width = kit.u(0.03, 0.06) * height
         ring = [(r - 0.05, -width), (r + 0.03, -width), (r + 0.03, width), (r - 0.05, width)]
-        kit.add(lathe(ring, kit.sides, closed=True).move(0, level * height), hoop)
+        kit.add(kit.lathe(ring, closed=True).move(0, level * height), hoop)
     if kit.chance(0.3):
         kit.reshape_since(mark, lambda p: p.turn("x", 90))
         if kit.chance(0.5):
@@ -103,47 +101,43 @@ def tin(kit: Kit) -> None:
     kind, height = kit.whole(0, 1), kit.log(0.8, 2.4)
     body = kit.pick(kit.paint, kit.plastic)()
     rim = kit.metal()
-    kit.add(lathe([(0.42, 0), (0.5, 0.06), (0.5, height - 0.09), (0.42, height)], kit.sides), body)
+    kit.add(kit.lathe([(0.42, 0), (0.5, 0.06), (0.5, height - 0.09), (0.42, height)]), body)
     kit.add(
-        lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], kit.sides, closed=True).move(
-            0, height - 0.02
-        ),
-        rim,
+        kit.lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], closed=True).move(0, height - 0.02), rim
     )
     if kit.chance(0.4):
-        kit.add(disc(0.501, height * kit.u(0.3, 0.6), kit.sides).move(0, height * 0.2), kit.accent())
+        kit.add(kit.disc(0.501, height * kit.u(0.3, 0.6)).move(0, height * 0.2), kit.accent())
     if kind == 1:
         kit.add(disc(0.12, 0.12, 8).move(0, height), kit.accent())
-        kit.add(dome(0.4, 0.2, kit.sides).move(0, height - 0.05), rim)
+        kit.add(kit.dome(0.4, 0.2).move(0, height - 0.05), rim)
 
 
 def paper_cup(kit: Kit) -> None:
     """A paper cup with a lid, a sleeve and perhaps a straw."""
     height = kit.log(0.8, 2.4)
     body = kit.pick(kit.paint, kit.plastic)()
-    kit.add(frustum(0.36, 0.5, height, kit.sides), kit.pick(kit.white(), body))
-    kit.add(disc(0.53, 0.09, kit.sides, 0.02).move(0, height), kit.pick(kit.black, kit.white, kit.accent)())
-    kit.add(disc(0.42, 0.16, kit.sides, 0.02).move(0, height), kit.white())
+    kit.add(kit.frustum(0.36, 0.5, height), kit.pick(kit.white(), body))
+    kit.add(kit.disc(0.53, 0.09, 0.02).move(0, height), kit.pick(kit.black, kit.white, kit.accent)())
+    kit.add(kit.disc(0.42, 0.16, 0.02).move(0, height), kit.white())
     low, high = 0.3, 0.65
     kit.add(
-        frustum(0.36 + 0.14 * low + 0.02, 0.36 + 0.14 * high + 0.02, height * (high - low), kit.sides).move(
+        kit.frustum(0.36 + 0.14 * low + 0.02, 0.36 + 0.14 * high + 0.02, height * (high - low)).move(
             0, height * low
         ),
         kit.accent(),
     )
     if kit.chance(0.4):
-        kit.add(tube([(0.1, height, 0), (0.2, height + 0.7, 0.1)], 0.04, 6), kit.accent())
+        kit.add(tube([(0.1, height, 0), (0.2, height + 0.7, 0.1)], 0.04), kit.accent())
 
 
 def spray_can(kit: Kit) -> None:
     """A plain tin or battery with a coloured band."""
     height = kit.log(0.8, 2.4)
     body = kit.pick(kit.paint, kit.plastic)()
-    kit.add(disc(0.5, height, kit.sides, 0.05), body)
-    kit.add(disc(kit.u(0.15, 0.25), 0.12, kit.sides, 0.02).move(0, height), kit.metal())
+    kit.add(kit.disc(0.5, height, 0.05), body)
+    kit.add(kit.disc(kit.u(0.15, 0.25), 0.12, 0.02).move(0, height), kit.metal())
     kit.add(
-        disc(0.505, height * kit.u(0.2, 0.4), kit.sides, 0.02).move(0, height * kit.pick(0.0, 0.65)),
-        kit.accent(),
+        kit.disc(0.505, height * kit.u(0.2, 0.4), 0.02).move(0, height * kit.pick(0.0, 0.65)), kit.accent()
     )
 
 
@@ -152,11 +146,11 @@ def candle(kit: Kit) -> None:
     height = kit.log(0.8, 2.4)
     body = kit.pick(kit.paint, kit.plastic)()
     wax = kit.pick(kit.white(), body)
-    kit.add(disc(0.4, height, kit.sides, 0.06), wax)
+    kit.add(kit.disc(0.4, height, 0.06), wax)
     kit.add(disc(0.03, 0.15, 5).move(0, height), kit.black())
     kit.add(ellipsoid(0.08, 0.2, 0.08, 8).move(0, height + 0.3), kit.colour(1.0, 0.75, 0.2))
     if kit.chance(0.6):
-        kit.add(hollow([(0.6, 0), (0.75, 0.15)], 0.07, 0.06, kit.sides), kit.metal())
+        kit.add(kit.hollow([(0.6, 0), (0.75, 0.15)], 0.07, 0.06), kit.metal())
 
 
 def hand_bag(kit: Kit) -> None:
@@ -172,10 +166,10 @@ def hand_bag(kit: Kit) -> None:
     rise = kit.u(0.25, 0.5)
     arch = np.linspace(0, np.pi, 11)
     path = columns(w * 0.3 * np.cos(arch), h * 0.93 + rise * np.sin(arch), 0.0)
-    kit.pair(ribbon(path, 0.07, 0.06).move(0, 0, d * 0.25), kit.pick(cloth, kit.leather()), "z")
+    kit.pair(ribbon(path, 0.07, 0.06).move(z=d * 0.25), kit.pick(cloth, kit.leather()), "z")
     if kit.chance(0.6):
         kit.add(box(w * 0.8, h * 0.5, 0.06, 0.02).move(0, h * 0.7, d * 0.42), kit.pick(cloth, kit.accent()))
-        kit.add(ball(0.05, 1).move(0, h * 0.5, d * 0.45), metal)
+        kit.add(ball(0.05).move(0, h * 0.5, d * 0.45), metal)
 
 
 def back_pack(kit: Kit) -> None:
@@ -207,7 +201,7 @@ def back_pack(kit: Kit) -> None:
         kit.leather(),
     )
     if kit.chance(0.4):
-        kit.add(limb((-w * 0.4, h * 1.08, 0), (w * 0.4, h * 1.08, 0), 0.13, sides=10), kit.cloth())
+        kit.add(limb((-w * 0.4, h * 1.08, 0), (w * 0.4, h * 1.08, 0), 0.13), kit.cloth())
 
 
 def suitcase(kit: Kit) -> None:
@@ -218,22 +212,20 @@ def suitcase(kit: Kit) -> None:
     for x in (-0.3, 0.3):
         kit.add(box(0.09, h * 1.02, d * 1.03).move(x * w, h / 2), kit.leather())
     kit.add(
-        tube(
-            [(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)], 0.035, 6
-        ),
+        tube([(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)], 0.035),
         metal,
     )
     if h > 1 and kit.chance(0.6):
-        kit.pair(rod((0.2, h, -d * 0.3), (0.2, h + 0.6, -d * 0.3), 0.025, sides=6), metal)
-        kit.add(rod((-0.24, h + 0.6, -d * 0.3), (0.24, h + 0.6, -d * 0.3), 0.05, sides=8), kit.black())
-        kit.four(ball(0.07, 1).move(w * 0.38, -0.03, d * 0.3), kit.black())
+        kit.pair(rod((0.2, h, -d * 0.3), (0.2, h + 0.6, -d * 0.3), 0.025), metal)
+        kit.add(rod((-0.24, h + 0.6, -d * 0.3), (0.24, h + 0.6, -d * 0.3), 0.05, 8), kit.black())
+        kit.four(ball(0.07).move(w * 0.38, -0.03, d * 0.3), kit.black())
 
 
 def sack(kit: Kit) -> None:
     """Sack or money bag."""
     outline = curve([(0.3, 0), (0.5, 0.2), (0.45, 0.6), (0.16, 0.9), (0.26, 1.08)], 4)
-    kit.add(lathe(outline, kit.sides), kit.colour(0.75, 0.6, 0.4))
-    kit.add(torus(0.17, 0.05, kit.sides_for(0.7), 6).move(0, 0.9), kit.leather())
+    kit.add(kit.lathe(outline), kit.colour(0.75, 0.6, 0.4))
+    kit.add(torus(0.17, 0.05, kit.sides_for(0.7)).move(0, 0.9), kit.leather())
     if kit.chance(0.5):
         kit.add(disc(0.18, 0.04, 12).turn("x", 80).move(0, 0.4, 0.46), kit.accent())
     for _ in range(kit.whole(0, 4)):
@@ -263,9 +255,7 @@ def shopping_bag(kit: Kit) -> None:
     else:
         arch = np.linspace(0, np.pi, 9)
         kit.pair(
-            tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0.0), 0.028, 6).move(
-                0, 0, d * 0.46
-            ),
+            tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0.0), 0.028).move(z=d * 0.46),
             kit.leather(),
             "z",
         )
@@ -281,7 +271,7 @@ def present(kit: Kit) -> None:
     if kit.chance(0.6):
         kit.add(box(w * 1.06, h * 0.22, d * 1.06, 0.01).move(0, h * 0.9), kit.accent())
     kit.pair(
-        torus(0.16, 0.05, 14, 6).turn("x", 90).turn("z", 25).scale(1.1, 0.75, 1).move(0.18, h * 1.06 + 0.08),
+        torus(0.16, 0.05, 14).turn("x", 90).turn("z", 25).scale(1.1, 0.75, 1).move(0.18, h * 1.06 + 0.08),
         ribbon_colour,
     )
 
@@ -309,16 +299,16 @@ def treasure_chest(kit: Kit) -> None:
             .move(x * w),
             metal,
         )
-    kit.add(box(0.16, 0.2, 0.07).move(0, 0.0, d / 2), metal)
+    kit.add(box(0.16, 0.2, 0.07).move(z=d / 2), metal)
     angle = kit.u(50, 110) if opened else 0.0
-    kit.reshape_since(mark, lambda p: p.move(0, 0, d / 2).turn("x", -angle).move(0, h, -d / 2))
+    kit.reshape_since(mark, lambda p: p.move(z=d / 2).turn("x", -angle).move(0, h, -d / 2))
     for x in (-0.36, 0.36):
         kit.add(box(0.1, h, 0.05).move(x * w, h / 2, d / 2), metal)
     if opened:
         kit.add(dome(0.45, 0.4, 10).scale(w, 0.6, d).move(0, h * 0.7), kit.colour(0.95, 0.78, 0.2))
         for _ in range(kit.whole(2, 6)):
             kit.add(
-                kit.pick(ball(0.08, 1), disc(0.1, 0.04, 10)).move(
+                kit.pick(ball(0.08), disc(0.1, 0.04, 10)).move(
                     kit.u(-0.3, 0.3) * w, h * 0.95, kit.u(-0.25, 0.25) * d
                 ),
                 kit.plastic(),
@@ -350,7 +340,7 @@ def crate(kit: Kit) -> None:
         for _ in range(kit.whole(4, 9)):
             s = kit.u(0.1, 0.17)
             kit.add(
-                ball(s, 1).move(kit.u(-0.35, 0.35) * size, tall * 0.93 + 0.3 * s, kit.u(-0.35, 0.35) * size),
+                ball(s).move(kit.u(-0.35, 0.35) * size, tall * 0.93 + 0.3 * s, kit.u(-0.35, 0.35) * size),
                 kit.leaf(),
             )
 
@@ -363,7 +353,7 @@ def cardboard_box(kit: Kit) -> None:
     flap, angle = d * 0.45, kit.u(20, 70)
     if kit.chance(0.6):
         kit.pair(
-            box(w * 0.98, 0.05, flap).move(0, 0, flap / 2).turn("x", angle - 30).move(0, h, d / 2 - 0.02),
+            box(w * 0.98, 0.05, flap).move(z=flap / 2).turn("x", angle - 30).move(0, h, d / 2 - 0.02),
             brown,
             "z",
         )
@@ -389,16 +379,15 @@ def tool_box_or_cage(kit: Kit) -> None:
                     (w * 0.3, h + 0.15, 0),
                 ],
                 0.05,
-                6,
             ),
             metal,
         )
         kit.pair(box(0.1, 0.16, 0.06).move(w * 0.3, h, d * 0.36), metal)
     else:
         r, tall = kit.u(0.35, 0.5), kit.u(0.6, 0.9)
-        kit.add(disc(r * 1.08, 0.08, kit.sides), metal)
+        kit.add(kit.disc(r * 1.08, 0.08), metal)
         count = kit.whole(8, 12)
-        path = curve([(r, 0.04, 0), (r, tall * 0.8, 0), (r * 0.6, tall + 0.12, 0), (0, tall + 0.25, 0)], 3)
+        path = curve([(r, 0.04, 0), (r, tall * 0.8, 0), (r * 0.6, tall + 0.12, 0), (0, tall + 0.25, 0)])
         kit.around(tube(path, 0.025, 5), metal, count)
         kit.add(torus(r, 0.03, max(kit.sides, 12), 5).move(0, tall * 0.5), metal)
         kit.add(torus(0.1, 0.03, 12, 5).turn("x", 90).move(0, tall + 0.33), metal)

@@ -69,10 +69,10 @@ def eyes(kit: Kit, x: float, y: float, z: float, size: float) -> None:
     """A pair of eyes: beads, or white balls with pupils."""
     black = kit.black()
     if kit.chance(0.6):
-        kit.pair(ball(size, 1).move(x, y, z), black)
+        kit.pair(ball(size).move(x, y, z), black)
     else:
-        kit.pair(ball(size * 1.5, 1).move(x, y, z), kit.white())
-        kit.pair(ball(size, 1).move(x * 1.05, y, z + size * 0.9), black)
+        kit.pair(ball(size * 1.5).move(x, y, z), kit.white())
+        kit.pair(ball(size).move(x * 1.05, y, z + size * 0.9), black)
 
 
 def _tail(kit: Kit, body: Body, at: Point, length: float, look: Material) -> None:
@@ -121,14 +121,17 @@ def _ears(kit: Kit, head: Array, s: float, look: Material) -> None:
         )
     horn = kit.whole(0, 7)
     if horn == 0:
-        path = curve([(s * 0.35, y + s * 0.7, z), (s * 1.0, y + s * 1.0, z), (s * 1.1, y + s * 1.7, z)], 3)
-        kit.pair(tube(path, np.linspace(s * 0.2, 0.02, len(path)), 6), kit.white())
+        path = curve([(s * 0.35, y + s * 0.7, z), (s * 1.0, y + s * 1.0, z), (s * 1.1, y + s * 1.7, z)])
+        kit.pair(tube(path, np.linspace(s * 0.2, 0.02, len(path))), kit.white())
     elif horn == 1:
         stem = curve(
-            [(s * 0.3, y + s * 0.8, z), (s * 0.7, y + s * 1.6, z - s * 0.2), (s * 0.9, y + s * 2.6, z)], 3
+            [(s * 0.3, y + s * 0.8, z), (s * 0.7, y + s * 1.6, z - s * 0.2), (s * 0.9, y + s * 2.6, z)]
         )
-        kit.pair(tube(stem, np.linspace(s * 0.14, 0.03, len(stem)), 6), kit.bark())
-        kit.pair(rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, 0.02, 6), kit.bark())
+        kit.pair(tube(stem, np.linspace(s * 0.14, 0.03, len(stem))), kit.bark())
+        kit.pair(
+            rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, end_radius=0.02),
+            kit.bark(),
+        )
     elif horn == 2:
         kit.add(
             frustum(s * 0.14, 0.01, s * 1.3, 7).turn("x", 35).move(0, y + s * 0.7, z + s * 0.4), kit.metal()
@@ -185,7 +188,7 @@ def quadruped(kit: Kit) -> None:
         kit.add(mane.move(0, float(head[1]) - 0.1 * s, float(head[2]) - 0.1 * s), kit.bark())
     if kit.chance(0.12):  # collar
         mid = base + direction * (neck * 0.6 + girth * 0.25)
-        kit.add(torus(girth * 0.6, 0.035, 16, 6).turn("x", 90 - rise).move(*mid), kit.accent())
+        kit.add(torus(girth * 0.6, 0.035, 16).turn("x", 90 - rise).move(*mid), kit.accent())
 
 
 def _four_legs(
@@ -219,7 +222,7 @@ def _coat_extra(kit: Kit, y: float, length: float, girth: float, fur: Material, 
     elif extra == 1:
         hump = ellipsoid(girth * 0.6, girth * 0.7, girth * 0.6, 10).move(0, y + girth * 0.8)
         for z in kit.pick((0.0,), (-0.2, 0.22)):
-            kit.add(hump.move(0, 0, z * length), fur)
+            kit.add(hump.move(z=z * length), fur)
     elif extra == 2:
         saddle = superellipsoid(girth * 1.05, girth * 0.6, length * 0.2, 0.6, 12)
         kit.add(saddle.move(0, y + girth * 0.5), kit.leather())
@@ -266,7 +269,7 @@ def bird(kit: Kit) -> None:
         folded = ellipsoid(s * 0.18, s * 0.55, s * 0.95, 10).turn("x", -upright * 0.8)
         kit.pair(folded.turn("z", kit.pick(0.0, kit.u(0, 25))).move(s * 0.9, y, -0.05), second)
     foot, thick = kit.pick(beak, kit.black()), kit.u(0.025, 0.05)
-    kit.pair(rod((s * 0.45, 0.02, 0.02), (s * 0.45, legs + s * 0.5, -0.02), thick, sides=6), foot)
+    kit.pair(rod((s * 0.45, 0.02, 0.02), (s * 0.45, legs + s * 0.5, -0.02), thick), foot)
     toes = extrude([(-0.1, 0.2), (0, -0.05), (0.1, 0.2), (0.0, 0.14)], 0.04).turn("x", 90)
     kit.pair(toes.move(s * 0.45, 0.02, 0.04), foot)
 

@@ -13,7 +13,7 @@ from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, lathe
+from maquette.train.procedural.turned import disc, dome, frustum
 
 
 def fish(kit: Kit) -> None:
@@ -36,7 +36,7 @@ def fish(kit: Kit) -> None:
     fin = [(0.05, -0.06), (0.05, 0.06), (-0.4, fork), (-0.2 - 0.15 * kit.u(0, 1), 0.0), (-0.4, -fork)]
     flat = kit.chance(0.25)  # whales and dolphins beat up and down
     part = extrude(fin, t * 1.2).turn("y", -90)
-    kit.add((part.turn("z", 90) if flat else part).move(0, 0, -half), second)
+    kit.add((part.turn("z", 90) if flat else part).move(z=-half), second)
     dorsal = [(0.3, 0.0), (-0.35, 0.0), (-0.3, kit.u(0.15, 0.35)), (0.0, kit.u(0.2, 0.5))]
     kit.add(extrude(dorsal, t).turn("y", -90).move(0, h * 0.8, kit.u(-0.1, 0.15) * length), second)
     kit.pair(
@@ -57,7 +57,7 @@ def fish(kit: Kit) -> None:
         for z in np.linspace(-0.4, 0.4, kit.whole(2, 4)) * length:
             ww = float(np.interp(z, [s[0] for s in stations], [s[1] for s in stations]))
             hh = float(np.interp(z, [s[0] for s in stations], [s[2] for s in stations]))
-            kit.add(disc(1.02, 0.09, 14).turn("x", 90).scale(ww * 1.03, hh * 1.03, 1).move(0, 0, z), second)
+            kit.add(disc(1.02, 0.09, 14).turn("x", 90).scale(ww * 1.03, hh * 1.03, 1).move(z=z), second)
 
 
 def octopus(kit: Kit) -> None:
@@ -65,10 +65,7 @@ def octopus(kit: Kit) -> None:
     skin, second = kit.paint(), kit.accent()
     r = kit.u(0.4, 0.55)
     kit.add(
-        lathe(
-            curve([(r * 0.6, -0.05), (r, 0.0), (r * 0.85, r * 0.6), (0.02, r * kit.u(0.9, 1.4))], 4),
-            kit.sides,
-        ),
+        kit.lathe(curve([(r * 0.6, -0.05), (r, 0.0), (r * 0.85, r * 0.6), (0.02, r * kit.u(0.9, 1.4))], 4)),
         skin,
     )
     count, octopus = kit.whole(5, 8), kit.chance(0.5)
@@ -117,9 +114,7 @@ def _insect_legs(kit: Kit, count: int, reach: float, knee: float, look: Material
     """Pairs of legs along both sides, their feet on y = 0."""
     for z in np.linspace(0.35, -0.35, count):
         middle = (0.2 + reach * 0.6, knee, z * 1.4)
-        leg = tube(
-            curve([(0.15, 0.35, z * 0.6), middle, (0.3 + reach, 0.0, z * 1.8)], 3), kit.u(0.03, 0.05), 6
-        )
+        leg = tube(curve([(0.15, 0.35, z * 0.6), middle, (0.3 + reach, 0.0, z * 1.8)]), kit.u(0.03, 0.05))
         kit.pair(leg, look)
 
 
@@ -133,16 +128,16 @@ def bee(kit: Kit) -> None:
             kit.colour(0.95, 0.75, 0.15) if i % 2 else dark,
         )
     kit.add(ball(0.26, 2).move(0, 0.52, 0.42), shell)
-    kit.pair(leaf_arc(0.8, 0.3, 0.1, 0.22).turn("y", kit.u(-10, 40)).move(0.12, 0.75, 0.0), kit.glass())
+    kit.pair(leaf_arc(0.8, 0.3, 0.1, 0.22).turn("y", kit.u(-10, 40)).move(0.12, 0.75), kit.glass())
     eyes(kit, 0.14, 0.62, 0.6, 0.06)
-    kit.pair(tube(curve([(0.08, 0.72, 0.5), (0.14, 0.95, 0.6), (0.2, 1.0, 0.72)], 3), 0.025, 5), dark)
+    kit.pair(tube(curve([(0.08, 0.72, 0.5), (0.14, 0.95, 0.6), (0.2, 1.0, 0.72)]), 0.025, 5), dark)
     _insect_legs(kit, 3, 0.35, 0.35, dark)
 
 
 def beetle(kit: Kit) -> None:
     """Beetle or ladybird."""
     shell, dark = kit.paint(), kit.black()
-    kit.add(dome(0.5, 0.42, kit.sides, 5).scale(1, 1, 1.25).move(0, 0.14), shell)
+    kit.add(kit.dome(0.5, 0.42, 5).scale(1, 1, 1.25).move(0, 0.14), shell)
     kit.add(ellipsoid(0.28, 0.2, 0.2, 10).move(0, 0.26, 0.62), dark)
     kit.add(box(0.035, 0.1, 1.1).move(0, 0.5, -0.05), dark)
     for _ in range(kit.whole(0, 7)):
@@ -157,10 +152,10 @@ def butterfly(kit: Kit) -> None:
     """Butterfly."""
     shell, second, dark = kit.paint(), kit.accent(), kit.black()
     kit.add(limb((0, 0.3, -0.45), (0, 0.3, 0.4), 0.08, 0.1, 8), dark)
-    kit.add(ball(0.13, 1).move(0, 0.32, 0.52), dark)
+    kit.add(ball(0.13).move(0, 0.32, 0.52), dark)
     lift = kit.u(0, 60)
     outline = curve(
-        [(0.0, 0.25), (0.5, 0.85), (0.95, 0.7), (0.7, 0.1), (0.8, -0.35), (0.4, -0.65), (0.0, -0.2)], 3
+        [(0.0, 0.25), (0.5, 0.85), (0.95, 0.7), (0.7, 0.1), (0.8, -0.35), (0.4, -0.65), (0.0, -0.2)]
     )
     for scale, look in ((1.0, shell), (0.65, second)):
         part = extrude(outline * scale + np.array([0.08, 0.0]), 0.05 * (1 if scale == 1 else 1.6)).turn(
@@ -186,7 +181,7 @@ def crab(kit: Kit) -> None:
     kit.pair(limb((0.4, 0.35, 0.3), (0.7, 0.4, 0.6), 0.1, 0.1, 8), shell)
     kit.pair(ellipsoid(0.17, 0.12, 0.24, 9).move(0.72, 0.42, 0.8), shell)
     kit.pair(frustum(0.08, 0.02, 0.3, 6).turn("x", 80).move(0.62, 0.5, 0.9), second)
-    kit.pair(rod((0.17, 0.5, 0.3), (0.17, 0.7, 0.34), 0.03, sides=6), shell)
+    kit.pair(rod((0.17, 0.5, 0.3), (0.17, 0.7, 0.34), 0.03), shell)
     eyes(kit, 0.17, 0.74, 0.36, 0.06)
     _insect_legs(kit, 4, 0.35, 0.35, shell)
 
@@ -195,7 +190,7 @@ def turtle(kit: Kit) -> None:
     """Turtle."""
     skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
     kit.add(dome(0.6, kit.u(0.35, 0.55), kit.pick(kit.sides, 8)).scale(1, 1, 1.15).move(0, 0.2), second)
-    kit.add(disc(0.62, 0.1, kit.sides, 0.03).scale(1, 1, 1.15).move(0, 0.14), skin)
+    kit.add(kit.disc(0.62, 0.1, 0.03).scale(1, 1, 1.15).move(0, 0.14), skin)
     kit.four(limb((0.4, 0.22, 0.45), (0.62, 0.06, 0.62), 0.13, 0.11, 8), skin)
     kit.add(limb((0, 0.25, 0.6), (0, kit.u(0.3, 0.6), 0.95), 0.12, 0.17, 10), skin)
     y = float(max(part.vertices[:, 1].max() for part, _ in kit.parts[-1:])) - 0.15
@@ -212,7 +207,7 @@ def snail(kit: Kit) -> None:
     kit.add(tube(path, 0.05 + 0.15 * (t / t[-1]), 8, up=(1, 0, 0)), second)
     foot = curve([(0, 0.1, -0.7), (0, 0.13, 0), (0, 0.14, 0.4), (0, 0.5, 0.65)], 4)
     kit.add(tube(foot, columns(np.linspace(0.08, 0.15, len(foot)), 0.11), 8), skin)
-    kit.pair(rod((0.06, 0.5, 0.65), (0.14, 0.78, 0.75), 0.03, sides=6), skin)
+    kit.pair(rod((0.06, 0.5, 0.65), (0.14, 0.78, 0.75), 0.03), skin)
     eyes(kit, 0.14, 0.8, 0.76, 0.045)
 
 
@@ -285,7 +280,7 @@ def dinosaur(kit: Kit) -> None:
         )
     if kit.chance(0.4):
         shape = [(0, 0), (0.35, 0.6), (0.95, 0.7), (0.8, 0.35), (0.85, 0.05), (0.5, 0.1), (0.4, -0.2)]
-        kit.pair(extrude(shape, 0.06).turn("y", 20).move(0.12, float(chest[1]), 0.0), second)
+        kit.pair(extrude(shape, 0.06).turn("y", 20).move(0.12, float(chest[1])), second)
 
 
 def caterpillar(kit: Kit) -> None:
@@ -299,10 +294,10 @@ def caterpillar(kit: Kit) -> None:
             ball(0.22 if i < count - 1 else 0.27, 2).move(0.06 * np.sin(i * 1.3), y, z),
             skin if i % 2 else second,
         )
-        kit.pair(ball(0.07, 1).move(0.14, 0.05, z), kit.black())
+        kit.pair(ball(0.07).move(0.14, 0.05, z), kit.black())
     z = 0.28 * (count - 1 - count / 2)
     eyes(kit, 0.12, 0.58, z + 0.22, 0.05)
-    kit.pair(rod((0.08, 0.65, z), (0.18, 0.95, z + 0.05), 0.025, 0.045, 6), kit.black())
+    kit.pair(rod((0.08, 0.65, z), (0.18, 0.95, z + 0.05), 0.025, end_radius=0.045), kit.black())
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -10,7 +10,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, dome, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, hollow, torus
 from maquette.train.procedural.vehicles import wheels
 
 
@@ -25,7 +25,7 @@ def _cycle_wheel(kit: Kit, z: float, radius: float, thick: float, spokes: bool =
             bar = box(0.025, 2 * (radius - thick), 0.025).turn("x", angle)
             kit.add(bar.move(0, radius, z), metal)
     else:
-        plate = disc(radius * 0.75, 0.1, kit.sides).move(0, -0.05).turn("z", 90)
+        plate = kit.disc(radius * 0.75, 0.1).move(0, -0.05).turn("z", 90)
         kit.add(plate.move(0, radius, z), metal)
 
 
@@ -56,21 +56,14 @@ def bicycle(kit: Kit) -> None:
         ((0, r, back), seat),
         ((0, r, front), head),
     ):
-        kit.add(rod(a, b, 0.032, sides=6), frame)
-    kit.add(rod(head, (0, r * 2.5, 0.32), 0.03, sides=6), metal)
+        kit.add(rod(a, b, 0.032), frame)
+    kit.add(rod(head, (0, r * 2.5, 0.32), 0.03), metal)
     kit.add(
         tube(
             curve(
-                [
-                    (-0.28, r * 2.45, 0.2),
-                    (-0.15, r * 2.5, 0.34),
-                    (0.15, r * 2.5, 0.34),
-                    (0.28, r * 2.45, 0.2),
-                ],
-                3,
+                [(-0.28, r * 2.45, 0.2), (-0.15, r * 2.5, 0.34), (0.15, r * 2.5, 0.34), (0.28, r * 2.45, 0.2)]
             ),
             0.028,
-            6,
         ),
         dark,
     )
@@ -92,21 +85,19 @@ def motorbike(kit: Kit) -> None:
     kit.add(superellipsoid(0.16, 0.17, 0.35, 0.7, 12).move(0, r * 2.15, 0.12), frame)
     kit.add(superellipsoid(0.15, 0.09, 0.36, 0.6, 12).move(0, r * 2.0, -0.42), kit.leather())
     kit.add(box(0.25, 0.35, 0.5, 0.05).move(0, r * 1.15, 0.02), metal)
-    kit.pair(rod((0.1, r, 0.65), (0.1, r * 2.5, 0.38), 0.035, sides=6), metal)
+    kit.pair(rod((0.1, r, 0.65), (0.1, r * 2.5, 0.38), 0.035), metal)
     kit.add(
         tube(
             curve(
-                [(-0.35, r * 2.65, 0.2), (-0.1, r * 2.6, 0.38), (0.1, r * 2.6, 0.38), (0.35, r * 2.65, 0.2)],
-                3,
+                [(-0.35, r * 2.65, 0.2), (-0.1, r * 2.6, 0.38), (0.1, r * 2.6, 0.38), (0.35, r * 2.65, 0.2)]
             ),
             0.03,
-            6,
         ),
         dark,
     )
     kit.add(ellipsoid(0.11, 0.11, 0.1, 10).move(0, r * 2.35, 0.52), kit.colour(1, 0.95, 0.7))
-    kit.add(rod((0.14, r * 0.7, 0.1), (0.16, r * 0.8, -0.75), 0.05, sides=8), metal)
-    kit.pair(rod((0.08, r, -0.6), (0.08, r * 1.9, -0.35), 0.035, sides=6), frame)
+    kit.add(rod((0.14, r * 0.7, 0.1), (0.16, r * 0.8, -0.75), 0.05, 8), metal)
+    kit.pair(rod((0.08, r, -0.6), (0.08, r * 1.9, -0.35), 0.035), frame)
     kit.add(tapered_box((0.2, 0.5), (0.14, 0.4), 0.08).move(0, r * 2.0, 0.65), frame)
 
 
@@ -119,9 +110,9 @@ def scooter(kit: Kit) -> None:
     _cycle_wheel(kit, -0.55, small, 0.035)
     _cycle_wheel(kit, 0.6, small, 0.035)
     kit.box(frame, (0.24, 0.06, 1.0), (0, small, -0.05))
-    kit.add(rod((0, small, 0.6), (0, 1.15, 0.45), 0.035, sides=8), metal)
-    kit.add(rod((-0.25, 1.15, 0.45), (0.25, 1.15, 0.45), 0.035, sides=8), dark)
-    kit.add(rod((0, small + 0.02, 0.42), (0, 0.35, 0.56), 0.04, sides=6), frame)
+    kit.add(rod((0, small, 0.6), (0, 1.15, 0.45), 0.035, 8), metal)
+    kit.add(rod((-0.25, 1.15, 0.45), (0.25, 1.15, 0.45), 0.035, 8), dark)
+    kit.add(rod((0, small + 0.02, 0.42), (0, 0.35, 0.56), 0.04), frame)
 
 
 def pram(kit: Kit) -> None:
@@ -131,14 +122,14 @@ def pram(kit: Kit) -> None:
     basket = (
         hollow([(0.3, 0), (0.36, 0.35)], 0.04, 0.05, 4)
         if kit.chance(0.5)
-        else hollow(curve([(0.2, 0), (0.34, 0.15), (0.36, 0.35)], 3), 0.04, 0.05, kit.sides)
+        else kit.hollow(curve([(0.2, 0), (0.34, 0.15), (0.36, 0.35)]), 0.04, 0.05)
     )
     kit.add(basket.scale(0.9, 1, 1.5).move(0, 0.45), frame)
     if kit.chance(0.5):
-        kit.add(dome(0.37, 0.45, kit.sides).scale(0.9, 1, 0.75).move(0, 0.8, 0.25), kit.accent())
-    kit.pair(rod((0.3, 0.75, -0.4), (0.28, 1.05, -0.85), 0.03, sides=6), metal)
-    kit.add(rod((-0.3, 1.05, -0.85), (0.3, 1.05, -0.85), 0.035, sides=6), dark)
-    kit.four(rod((0.28, 0.14, 0.42), (0.2, 0.5, 0.3), 0.03, sides=6), metal)
+        kit.add(kit.dome(0.37, 0.45).scale(0.9, 1, 0.75).move(0, 0.8, 0.25), kit.accent())
+    kit.pair(rod((0.3, 0.75, -0.4), (0.28, 1.05, -0.85), 0.03), metal)
+    kit.add(rod((-0.3, 1.05, -0.85), (0.3, 1.05, -0.85), 0.035), dark)
+    kit.four(rod((0.28, 0.14, 0.42), (0.2, 0.5, 0.3), 0.03), metal)
     wheels(kit, 0.14, 0.06, 0.6, (-0.42, 0.42))
 
 
@@ -158,14 +149,13 @@ def wagon(kit: Kit) -> None:
     for z in axles:
         _cart_wheel(kit, width / 2 + 0.1, z, r, wood, iron)
         _cart_wheel(kit, -width / 2 - 0.1, z, r, wood, iron)
-        kit.add(rod((-width / 2 - 0.1, r, z), (width / 2 + 0.1, r, z), 0.04, sides=6), iron)
+        kit.add(rod((-width / 2 - 0.1, r, z), (width / 2 + 0.1, r, z), 0.04), iron)
     if kind == 0 or kit.chance(0.5):
         kit.pair(
             rod(
                 (width * 0.4, r + 0.05, length * 0.4),
                 (width * 0.25, r + kit.u(-0.1, 0.2), length * 1.1),
                 0.035,
-                sides=6,
             ),
             wood,
         )
@@ -177,7 +167,7 @@ def wagon(kit: Kit) -> None:
         for _ in range(kit.whole(3, 8)):
             s = kit.u(0.14, 0.26)
             kit.add(
-                globe(s, 8).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length), kit.leaf()
+                globe(s).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length), kit.leaf()
             )
 
 
@@ -189,8 +179,8 @@ def wheelbarrow(kit: Kit) -> None:
         disc(0.24, 0.12, kit.sides_for(0.8), 0.02).move(0, -0.06).turn("z", 90).move(0, 0.24, 0.75),
         kit.rubber(),
     )
-    kit.pair(rod((0.06, 0.24, 0.78), (0.35, 0.6, -1.1), 0.04, sides=6), wood)
-    kit.pair(rod((0.25, 0.0, -0.3), (0.25, 0.45, -0.25), 0.04, sides=6), iron)
+    kit.pair(rod((0.06, 0.24, 0.78), (0.35, 0.6, -1.1), 0.04), wood)
+    kit.pair(rod((0.25, 0.0, -0.3), (0.25, 0.45, -0.25), 0.04), iron)
 
 
 def cannon(kit: Kit) -> None:
@@ -201,10 +191,10 @@ def cannon(kit: Kit) -> None:
     kit.pair(disc(0.05, 0.05, 6).move(0.3), iron)
     _cart_wheel(kit, 0.3, 0, r, wood, iron)
     _cart_wheel(kit, -0.3, 0, r, wood, iron)
-    barrel = lathe(
-        [(0.12, 0), (0.2, 0.06), (0.2, 0.4), (0.14, 1.1), (0.18, 1.2), (0.18, 1.3)], kit.sides
-    ).turn("x", 90)
-    kit.add(barrel.move(0, 0, -0.5).turn("x", -kit.u(0, 25)).move(0, r + 0.15), kit.metal())
+    barrel = kit.lathe([(0.12, 0), (0.2, 0.06), (0.2, 0.4), (0.14, 1.1), (0.18, 1.2), (0.18, 1.3)]).turn(
+        "x", 90
+    )
+    kit.add(barrel.move(z=-0.5).turn("x", -kit.u(0, 25)).move(0, r + 0.15), kit.metal())
     kit.add(box(0.3, 0.15, 1.1).turn("x", -12).move(0, r * 0.8, -0.45), wood)
 
 

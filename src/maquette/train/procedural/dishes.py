@@ -10,7 +10,7 @@ from maquette.train.procedural.boxes import box, extrude, rectangle
 from maquette.train.procedural.kit import Choice, Kit, draw_family
 from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
 
 def sector(radius: float, degrees: float, steps: int = 7) -> Array:
@@ -31,14 +31,14 @@ def layer_cake(kit: Kit) -> None:
         kit.add(disc(r, h, sides, 0.02).move(0, y), kit.pick(dough, cream))
         kit.add(disc(r * 1.03, h * 0.25, sides, 0.02).move(0, y + h * 0.8), cream)
         if kit.chance(0.4):
-            kit.around(ball(0.06, 1).move(r * 0.85, y + h * 1.05), topping, kit.whole(6, 12))
+            kit.around(ball(0.06).move(r * 0.85, y + h * 1.05), topping, kit.whole(6, 12))
         y, r = y + h, r * kit.u(0.6, 0.8)
     for i in range(kit.pick(0, 0, 1, 3, 5)):
         x, z = 0.3 * r * np.cos(2.4 * i) * (i > 0), 0.3 * r * np.sin(2.4 * i) * (i > 0)
-        kit.add(rod((x, y, z), (x, y + 0.28, z), 0.035, sides=6), kit.plastic())
+        kit.add(rod((x, y, z), (x, y + 0.28, z), 0.035), kit.plastic())
         kit.add(ellipsoid(0.03, 0.07, 0.03, 6).move(x, y + 0.34, z), kit.colour(1, 0.75, 0.2))
     if kit.chance(0.5):
-        kit.add(disc(0.8, 0.05, kit.sides).move(0, -0.05), kit.ceramic())
+        kit.add(kit.disc(0.8, 0.05).move(0, -0.05), kit.ceramic())
 
 
 def cake_slice(kit: Kit) -> None:
@@ -50,9 +50,9 @@ def cake_slice(kit: Kit) -> None:
         for thick, m in ((kit.u(0.12, 0.3), dough), (0.06, cream)):
             kit.add(extrude(outline, thick).turn("x", -90).move(0, y + thick / 2), m)
             y += thick * 0.99
-    kit.add(ball(0.1, 1).move(0, y + 0.06, 0.7), topping)
+    kit.add(ball(0.1).move(0, y + 0.06, 0.7), topping)
     if kit.chance(0.4):
-        kit.add(disc(0.75, 0.06, kit.sides).move(0, -0.06, 0.5), kit.ceramic())
+        kit.add(kit.disc(0.75, 0.06).move(0, -0.06, 0.5), kit.ceramic())
 
 
 def cupcake(kit: Kit) -> None:
@@ -69,7 +69,7 @@ def cupcake(kit: Kit) -> None:
     else:
         kit.add(superellipsoid(r * 1.15, 0.28, r * 1.15, 0.85, 16).move(0, 0.48), dough)
     if kit.chance(0.6):
-        kit.add(ball(0.09, 1).move(0, kit.height_since(0) + 0.03), topping)
+        kit.add(ball(0.09).move(0, kit.height_since(0) + 0.03), topping)
 
 
 def pizza(kit: Kit) -> None:
@@ -87,7 +87,7 @@ def pizza(kit: Kit) -> None:
     )
     angle = np.radians(np.linspace(-degrees / 2, degrees / 2, 25 if degrees > 100 else 7))
     crust = columns(0.96 * np.sin(angle), np.full_like(angle, 0.05), 0.96 * np.cos(angle))
-    kit.add(tube(crust, 0.07, 6, up=(0, 1, 0)), dough)
+    kit.add(tube(crust, 0.07, up=(0, 1, 0)), dough)
     for _ in range(9 if degrees > 100 else 3):
         a, d = np.radians(kit.u(-degrees * 0.35, degrees * 0.35)), kit.u(0.3, 0.75)
         kit.add(disc(0.1, 0.05, 8).move(d * np.sin(a), 0.05, d * np.cos(a)), topping)
@@ -97,8 +97,8 @@ def pie(kit: Kit) -> None:
     """Pie or tart."""
     dough = kit.colour(0.8, 0.58, 0.32)
     topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
-    kit.add(hollow([(0.5, 0), (0.65, 0.2), (0.68, 0.22)], 0.07, 0.06, kit.sides), dough)
-    kit.add(disc(0.6, 0.06, kit.sides).move(0, 0.12), topping)
+    kit.add(kit.hollow([(0.5, 0), (0.65, 0.2), (0.68, 0.22)], 0.07, 0.06), dough)
+    kit.add(kit.disc(0.6, 0.06).move(0, 0.12), topping)
     for i in range(-2, 3):
         length = 1.1 * np.sqrt(1 - (i * 0.2) ** 2 / 0.45)
         kit.add(box(0.09, 0.05, length).move(i * 0.21, 0.2), dough)
@@ -110,12 +110,12 @@ def burger(kit: Kit) -> None:
     bun = kit.colour(0.85, 0.58, 0.25)
     meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
     r, y = 0.5, 0.0
-    kit.add(disc(r, 0.16, kit.sides, 0.05), bun)
+    kit.add(kit.disc(r, 0.16, 0.05), bun)
     y = 0.15
     for _ in range(kit.whole(2, 5)):
         what = kit.whole(0, 3)
         if what == 0:
-            kit.add(disc(r * 1.02, 0.15, kit.sides, 0.04).move(0, y), meat)
+            kit.add(kit.disc(r * 1.02, 0.15, 0.04).move(0, y), meat)
             y += 0.13
         elif what == 1:
             kit.add(box(r * 1.75, 0.035, r * 1.75).turn("y", kit.u(0, 90)).move(0, y + 0.02), cheese)
@@ -132,9 +132,9 @@ def burger(kit: Kit) -> None:
             )
             y += 0.05
         else:
-            kit.add(disc(r * 0.9, 0.07, kit.sides).move(0, y), kit.colour(0.88, 0.2, 0.12))
+            kit.add(kit.disc(r * 0.9, 0.07).move(0, y), kit.colour(0.88, 0.2, 0.12))
             y += 0.06
-    kit.add(dome(r * 1.03, kit.u(0.25, 0.42), kit.sides).move(0, y - 0.01), bun)
+    kit.add(kit.dome(r * 1.03, kit.u(0.25, 0.42)).move(0, y - 0.01), bun)
 
 
 def hot_dog(kit: Kit) -> None:
@@ -143,13 +143,11 @@ def hot_dog(kit: Kit) -> None:
     cheese = kit.colour(0.98, 0.75, 0.15)
     length = kit.u(0.9, 1.3)
     half = limb((-length / 2, 0.15, 0), (length / 2, 0.15, 0), 0.17, sides=kit.sides_for(0.8))
-    kit.pair(half.move(0, 0, 0.13), bun, "z")
-    kit.add(
-        limb((-length * 0.58, 0.27, 0), (length * 0.58, 0.27, 0), 0.11, sides=10), kit.colour(0.75, 0.3, 0.18)
-    )
+    kit.pair(half.move(z=0.13), bun, "z")
+    kit.add(limb((-length * 0.58, 0.27, 0), (length * 0.58, 0.27, 0), 0.11), kit.colour(0.75, 0.3, 0.18))
     x = np.linspace(-0.45, 0.45, 13) * length
     kit.add(
-        tube(columns(x, 0.38, 0.05 * np.sin(x * 14)), 0.028, 6, up=(0, 1, 0)),
+        tube(columns(x, 0.38, 0.05 * np.sin(x * 14)), 0.028, up=(0, 1, 0)),
         kit.pick(cheese, kit.colour(0.85, 0.15, 0.1)),
     )
 
@@ -186,16 +184,14 @@ def sushi(kit: Kit) -> None:
     for i in range(kit.whole(1, 3)):
         x = 0.75 * i
         if kit.chance(0.5):
-            kit.add(disc(0.28, 0.4, kit.sides, 0.02).move(x), kit.black())
-            kit.add(disc(0.23, 0.42, kit.sides).move(x), kit.white())
+            kit.add(kit.disc(0.28, 0.4, 0.02).move(x), kit.black())
+            kit.add(kit.disc(0.23, 0.42).move(x), kit.white())
             kit.add(disc(0.11, 0.45, 8).move(x), kit.colour(0.95, 0.5, 0.3))
         else:
             kit.add(superellipsoid(0.2, 0.14, 0.34, 0.6, 12).move(x, 0.14), kit.white())
             kit.add(superellipsoid(0.22, 0.06, 0.4, 0.6, 12).move(x, 0.3), kit.colour(0.95, 0.5, 0.3))
             if kit.chance(0.4):
-                kit.add(
-                    torus(0.24, 0.05, 14, 6).turn("x", 90).scale(0.95, 0.85, 1.6).move(x, 0.18), kit.black()
-                )
+                kit.add(torus(0.24, 0.05, 14).turn("x", 90).scale(0.95, 0.85, 1.6).move(x, 0.18), kit.black())
 
 
 def meat(kit: Kit) -> None:
@@ -207,8 +203,8 @@ def meat(kit: Kit) -> None:
             np.linspace(0, 1, len(path)), [0, 0.2, 0.45, 0.75, 1], [0.12, 0.3, 0.28, 0.12, 0.07]
         )
         kit.add(tube(path, widths, kit.sides), kit.colour(0.72, 0.42, 0.18))
-        kit.add(rod((0.9, 0, 0), (1.25, 0, 0), 0.05, sides=7), kit.white())
-        kit.pair(ball(0.08, 1).move(1.27, 0, 0.05), kit.white(), "z")
+        kit.add(rod((0.9, 0, 0), (1.25, 0, 0), 0.05, 7), kit.white())
+        kit.pair(ball(0.08).move(1.27, 0, 0.05), kit.white(), "z")
     elif what == 1:
         part = lumpy(0.55, kit.rng, 2, 0.3).scale(1.0, 0.2, 0.75)
         kit.add(part, kit.colour(0.62, 0.2, 0.16))
@@ -216,7 +212,7 @@ def meat(kit: Kit) -> None:
         kit.add(disc(0.09, 0.26, 8).move(0.2, -0.13, 0.1), kit.white())
     else:
         kit.add(lumpy(0.6, kit.rng, 2, 0.25).scale(1.0, 0.1, 1.0), kit.white())
-        kit.add(dome(0.22, 0.16, kit.sides).move(0.05, 0.03, 0.05), kit.colour(0.98, 0.7, 0.1))
+        kit.add(kit.dome(0.22, 0.16).move(0.05, 0.03, 0.05), kit.colour(0.98, 0.7, 0.1))
 
 
 def pancakes(kit: Kit) -> None:
@@ -233,7 +229,7 @@ def pancakes(kit: Kit) -> None:
         )
     kit.add(box(0.2, 0.1, 0.2, 0.02).move(0, kit.height_since(0) + 0.04), cheese)
     if kit.chance(0.5):
-        kit.add(disc(0.75, 0.06, kit.sides).move(0, -0.06), kit.ceramic())
+        kit.add(kit.disc(0.75, 0.06).move(0, -0.06), kit.ceramic())
 
 
 def taco(kit: Kit) -> None:
@@ -263,7 +259,7 @@ SAVOURIES: Choice = (burger, burger, hot_dog, sandwich, fries, sushi, meat, panc
 def served(kit: Kit) -> None:
     """A plate, tray or board with a few foods on it."""
     kit.pick(
-        lambda: kit.add(hollow([(0.75, 0), (0.85, 0.05), (1.1, 0.16)], 0.06, 0.05, kit.sides), kit.ceramic()),
+        lambda: kit.add(kit.hollow([(0.75, 0), (0.85, 0.05), (1.1, 0.16)], 0.06, 0.05), kit.ceramic()),
         lambda: kit.box(kit.wood(), (2.0, 0.1, 1.4), (0, -0.05, 0)),
         lambda: kit.add(hollow([(0.5, 0), (0.52, 0.15)], 0.03, 0.06, 4).scale(2.1, 1, 1.5), kit.plastic()),
     )()

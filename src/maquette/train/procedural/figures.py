@@ -11,7 +11,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Array, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
 def _arms(
@@ -43,16 +43,11 @@ def _arms(
         body.egg(tuple(hand + (hand - elbow) * 0.12), (thick * 0.8, thick * 0.9, thick * 0.8), skin)
         if side > 0 and kit.chance(0.2) and body.flesh is None:
             kit.add(
-                rod(
-                    hand + np.array([0, -0.5, 0.05]),
-                    hand + np.array([0, kit.u(0.4, 0.9), 0.05]),
-                    0.03,
-                    sides=7,
-                ),
+                rod(hand + np.array([0, -0.5, 0.05]), hand + np.array([0, kit.u(0.4, 0.9), 0.05]), 0.03, 7),
                 kit.wood(),
             )
             kit.add(
-                kit.pick(ball(0.08, 1), frustum(0.07, 0, 0.2, 6)).move(*(hand + np.array([0, 0.6, 0.05]))),
+                kit.pick(ball(0.08), frustum(0.07, 0, 0.2, 6)).move(*(hand + np.array([0, 0.6, 0.05]))),
                 kit.metal(),
             )
 
@@ -69,7 +64,7 @@ def _face(kit: Kit, y: float, head: float, skin: Material) -> None:
             kit.colour(0.6, 0.25, 0.22),
         )
     if kit.chance(0.5):
-        kit.pair(ball(head * 0.18, 1).move(head * 0.88, y, 0), skin)
+        kit.pair(ball(head * 0.18).move(head * 0.88, y), skin)
     if kit.chance(0.12):  # beard
         kit.add(
             lumpy(head * 0.6, kit.rng, 1, 0.15).scale(1, 1.1, 0.7).move(0, y - head * 0.75, head * 0.55),
@@ -119,12 +114,12 @@ def _headgear(kit: Kit, y: float, head: float, helmet: bool) -> None:
     if not helmet:
         brim, tall = kit.u(1.2, 2.1), kit.u(0.5, 1.6)
         profile = np.array([(brim, 0.0), (brim, 0.1), (0.95, 0.12), (kit.u(0.1, 1.0), tall)])
-        kit.add(lathe(profile * head, kit.sides).move(0, y + head * 0.45), kit.accent())
+        kit.add(kit.lathe(profile * head).move(0, y + head * 0.45), kit.accent())
         return
-    kit.add(dome(head * 1.12, head * 1.15, kit.sides, 5).move(0, y + head * 0.12), kit.metal())
+    kit.add(kit.dome(head * 1.12, head * 1.15, 5).move(0, y + head * 0.12), kit.metal())
     if kit.chance(0.5):
-        path = curve([(0.9, 0.7, 0.0), (1.6, 1.0, 0.0), (1.6, 1.7, 0.0)], 3) * head
-        horn = tube(path, np.linspace(head * 0.2, 0.01, len(path)), 6)
+        path = curve([(0.9, 0.7, 0.0), (1.6, 1.0, 0.0), (1.6, 1.7, 0.0)]) * head
+        horn = tube(path, np.linspace(head * 0.2, 0.01, len(path)))
         kit.pair(horn.move(0, y), kit.white())
     else:
         crest = box(head * 0.15, head * 0.5, head * 1.6, 0.02)
@@ -173,13 +168,11 @@ def person(kit: Kit) -> None:
             (hip * 1.15, leg + torso * 0.4),
             (hip * 0.9, chest - thick),
         ]
-        kit.add(lathe(outline, kit.sides).scale(1, 1, 0.85), shirt)
+        kit.add(kit.lathe(outline).scale(1, 1, 0.85), shirt)
     elif kit.chance(0.2):
-        kit.add(
-            frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45, kit.sides).move(0, leg * 0.6), kit.accent()
-        )
+        kit.add(kit.frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45).move(0, leg * 0.6), kit.accent())
     if kit.chance(0.3):
-        kit.add(torus(hip * 1.12, 0.03, 16, 6).move(0, leg + 0.06), kit.leather())
+        kit.add(torus(hip * 1.12, 0.03, 16).move(0, leg + 0.06), kit.leather())
     _face(kit, top, head, skin)
     _hair(kit, top, head)
     if kit.chance(0.2):
@@ -210,18 +203,17 @@ def snowman(kit: Kit) -> None:
         face, r = r, r * kit.u(0.68, 0.78)
         if i > 0 or kit.chance(0.5):
             for t in (-0.2, 0.25):
-                kit.add(ball(0.05, 1).move(0, top + t * face, face * 0.97), kit.black())
+                kit.add(ball(0.05).move(0, top + t * face, face * 0.97), kit.black())
     eyes(kit, face * 0.35, top + face * 0.35, face * 0.85, 0.045)
     kit.add(
         frustum(face * 0.16, 0.005, face * 1.0, 7).turn("x", 90).move(0, top + face * 0.1, face * 0.9),
         kit.colour(0.95, 0.5, 0.1),
     )
-    kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, 0.02, 6), kit.bark())
+    kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, end_radius=0.02), kit.bark())
     if kit.chance(0.7):
         kit.add(
-            lathe(
-                [(face * 1.1, 0), (face * 1.1, 0.05), (face * 0.7, 0.06), (face * 0.65, face * 1.0)],
-                kit.sides,
+            kit.lathe(
+                [(face * 1.1, 0), (face * 1.1, 0.05), (face * 0.7, 0.06), (face * 0.65, face * 1.0)]
             ).move(0, top + face * 0.7),
             kit.black(),
         )
@@ -251,19 +243,19 @@ def gnome(kit: Kit) -> None:
     """Doll, pawn-like figure, gnome."""
     accent = kit.accent()
     coat, skin = kit.cloth(), kit.skin()
-    kit.add(lathe(curve([(0.38, 0), (0.45, 0.3), (0.33, 0.7), (0.15, 0.85)], 4), kit.sides), coat)
+    kit.add(kit.lathe(curve([(0.38, 0), (0.45, 0.3), (0.33, 0.7), (0.15, 0.85)], 4)), coat)
     r = kit.u(0.26, 0.36)
     kit.add(ball(r, 2).move(0, 0.85 + r * 0.7), skin)
     eyes(kit, r * 0.35, 0.9 + r * 0.75, r * 0.88, r * 0.13)
-    kit.add(frustum(r * 1.15, 0.02, kit.u(0.4, 1.0), kit.sides).move(0, 0.85 + r * 1.1), accent)
+    kit.add(kit.frustum(r * 1.15, 0.02, kit.u(0.4, 1.0)).move(0, 0.85 + r * 1.1), accent)
     if kit.chance(0.6):
         kit.add(
-            lathe(curve([(0.02, -0.5), (r * 0.7, -0.1), (r * 0.6, 0.1)], 3), 10)
+            lathe(curve([(0.02, -0.5), (r * 0.7, -0.1), (r * 0.6, 0.1)]), 10)
             .scale(1, 1, 0.6)
             .move(0, 0.9 + r * 0.4, r * 0.6),
             kit.white(),
         )
-        kit.add(ball(r * 0.22, 1).move(0, 0.9 + r * 0.65, r), skin)
+        kit.add(ball(r * 0.22).move(0, 0.9 + r * 0.65, r), skin)
     kit.pair(limb((0.3, 0.65, 0), (0.42, 0.35, 0.15), 0.1, 0.09, 8), coat)
 
 
@@ -277,7 +269,7 @@ def scarecrow(kit: Kit) -> None:
     kit.add(lumpy(0.22, kit.rng, 2, 0.1).move(0, 1.55), kit.colour(0.85, 0.7, 0.45))
     eyes(kit, 0.08, 1.6, 0.19, 0.03)
     kit.add(
-        lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)], kit.sides).move(0, 1.68),
+        kit.lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)]).move(0, 1.68),
         kit.colour(0.8, 0.65, 0.3),
     )
 
@@ -287,11 +279,11 @@ def toy_soldier(kit: Kit) -> None:
     coat, skin, black = kit.paint(), kit.skin(), kit.black()
     kit.pair(disc(0.12, 0.6, kit.sides_for(0.7)).move(0.14), kit.white())
     kit.pair(box(0.2, 0.12, 0.34, 0.03).move(0.14, 0.05, 0.05), black)
-    kit.add(disc(0.3, 0.55, kit.sides, 0.03).move(0, 0.58), coat)
+    kit.add(kit.disc(0.3, 0.55, 0.03).move(0, 0.58), coat)
     kit.pair(disc(0.09, 0.5, kit.sides_for(0.6), 0.02).move(0.39, 0.6), coat)
-    kit.pair(ball(0.1, 1).move(0.39, 0.57), skin)
-    kit.add(disc(0.24, 0.4, kit.sides, 0.03).move(0, 1.12), skin)
-    kit.add(disc(0.26, kit.u(0.3, 0.55), kit.sides, 0.02).move(0, 1.48), black)
+    kit.pair(ball(0.1).move(0.39, 0.57), skin)
+    kit.add(kit.disc(0.24, 0.4, 0.03).move(0, 1.12), skin)
+    kit.add(kit.disc(0.26, kit.u(0.3, 0.55), 0.02).move(0, 1.48), black)
     eyes(kit, 0.09, 1.35, 0.22, 0.03)
     kit.add(box(0.22, 0.12, 0.1).move(0, 1.2, 0.22), kit.white())
     kit.add(box(0.08, 0.5, 0.05).move(0, 0.85, 0.29), kit.metal())
@@ -306,20 +298,20 @@ def robot(kit: Kit) -> None:
     body = kit.pick(
         lambda: kit.block((w, h, d), (0, leg, 0)),
         lambda: superellipsoid(w / 2, h / 2, d / 2, kit.u(0.4, 0.9), 18).move(0, leg + h / 2),
-        lambda: disc(w / 2, h, kit.sides, 0.05).move(0, leg),
+        lambda: kit.disc(w / 2, h, 0.05).move(0, leg),
         lambda: lathe([(w * 0.3, 0), (w * 0.55, h * 0.75), (w * 0.4, h)], kit.pick(4, 6, 8)).move(0, leg),
     )()
     kit.add(body, shell)
     if kind <= 1:  # two legs
         t = kit.u(0.06, 0.12)
         bent = kit.u(0.0, 0.15)
-        kit.pair(rod((w * 0.28, leg + 0.03, 0), (w * 0.3, leg * 0.5, bent), t, sides=kit.pick(4, 8)), joint)
-        kit.pair(rod((w * 0.3, leg * 0.5, bent), (w * 0.3, 0.05, 0), t * 1.2, sides=kit.pick(4, 8)), shell)
+        kit.pair(rod((w * 0.28, leg + 0.03, 0), (w * 0.3, leg * 0.5, bent), t, kit.pick(4, 8)), joint)
+        kit.pair(rod((w * 0.3, leg * 0.5, bent), (w * 0.3, 0.05, 0), t * 1.2, kit.pick(4, 8)), shell)
         kit.pair(kit.block((t * 2.6, 0.11, t * 4), (w * 0.3, 0, 0.06)), dark)
     elif kind == 2:  # wheels or tracks
-        kit.pair(disc(leg * 0.5, 0.14, kit.sides, 0.03).turn("z", -90).move(w * 0.4, leg * 0.5), dark)
+        kit.pair(kit.disc(leg * 0.5, 0.14, 0.03).turn("z", -90).move(w * 0.4, leg * 0.5), dark)
         kit.box(joint, (w * 0.7, leg * 0.7, d * 0.5), (0, leg * 0.4, 0))
-        kit.add(ball(leg * 0.22, 1).move(0, leg * 0.2, -d * 0.5), dark)
+        kit.add(ball(leg * 0.22).move(0, leg * 0.2, -d * 0.5), dark)
     else:  # hovering or on one ball
         kit.add(ball(leg * 0.55, 2).move(0, leg * 0.55), joint)
     _robot_arms(kit, w * 0.5, leg + h * 0.82, shell, joint, dark)
@@ -330,7 +322,7 @@ def robot(kit: Kit) -> None:
             box(w * 0.5, h * 0.35, 0.06, 0.01).move(0, leg + h * 0.55, d / 2), kit.pick(dark, kit.accent())
         )
         for x in (-0.12, 0.0, 0.12):
-            kit.add(ball(0.035, 1).move(x * w * 1.2, leg + h * 0.55, d / 2 + 0.03), glow)
+            kit.add(ball(0.035).move(x * w * 1.2, leg + h * 0.55, d / 2 + 0.03), glow)
 
 
 def _robot_arms(kit: Kit, x: float, y: float, shell: Material, joint: Material, dark: Material) -> None:
@@ -342,22 +334,22 @@ def _robot_arms(kit: Kit, x: float, y: float, shell: Material, joint: Material, 
         hand = (
             elbow + 0.32 * np.array([side * 0.1, -0.5, 0.8]) if kit.chance(0.5) else elbow + (elbow - start)
         )
-        kit.add(ball(0.1, 1).move(*start), joint)
-        kit.add(rod(start, elbow, 0.06, sides=8), joint)
-        kit.add(rod(elbow, hand, 0.08, sides=kit.pick(4, 8)), shell)
+        kit.add(ball(0.1).move(*start), joint)
+        kit.add(rod(start, elbow, 0.06, 8), joint)
+        kit.add(rod(elbow, hand, 0.08, kit.pick(4, 8)), shell)
         if kit.chance(0.5):
-            kit.add(torus(0.09, 0.035, 12, 6).turn("x", 90).move(*hand), dark)
+            kit.add(torus(0.09, 0.035, 12).turn("x", 90).move(*hand), dark)
         else:
-            kit.add(ball(0.1, 1).move(*hand), dark)
+            kit.add(ball(0.1).move(*hand), dark)
 
 
 def _robot_head(kit: Kit, top: float, shell: Material, joint: Material, glow: Material) -> None:
     """A box, dome or rounded head that stands at y = top, with lamps for eyes and perhaps an aerial."""
     hw, hh = kit.u(0.3, 0.6), kit.u(0.25, 0.4)
-    kit.add(rod((0, top - 0.15, 0), (0, top + 0.05, 0), 0.07, sides=8), joint)
+    kit.add(rod((0, top - 0.15, 0), (0, top + 0.05, 0), 0.07, 8), joint)
     head = kit.pick(
         kit.block((hw, hh, hw * 0.8), (0, top, 0)),
-        dome(hw * 0.55, hh, kit.sides, 5).move(0, top),
+        kit.dome(hw * 0.55, hh, 5).move(0, top),
         superellipsoid(hw / 2, hh / 2, hw * 0.42, 0.5, 16).move(0, top + hh / 2),
     )
     kit.add(head, shell)
@@ -366,8 +358,8 @@ def _robot_head(kit: Kit, top: float, shell: Material, joint: Material, glow: Ma
     else:
         kit.add(box(hw * 0.75, hh * 0.3, 0.1, 0.02).move(0, top + hh * 0.55, hw * 0.38), glow)
     if kit.chance(0.6):
-        kit.add(rod((0, top + hh - 0.03, 0), (0, top + hh + 0.2, 0), 0.025, sides=6), joint)
-        kit.add(ball(0.06, 1).move(0, top + hh + 0.22), glow)
+        kit.add(rod((0, top + hh - 0.03, 0), (0, top + hh + 0.2, 0), 0.025), joint)
+        kit.add(ball(0.06).move(0, top + hh + 0.22), glow)
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -11,16 +11,15 @@ from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import frustum, lathe
+from maquette.train.procedural.turned import frustum
 
 
 def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
     """A short stem and perhaps a leaf on top of a fruit."""
     kit.add(
         tube(
-            curve([(0, y - 0.12 * size, 0), (0.02, y + 0.1 * size, 0), (0.1 * size, y + 0.25 * size, 0)], 3),
+            curve([(0, y - 0.12 * size, 0), (0.02, y + 0.1 * size, 0), (0.1 * size, y + 0.25 * size, 0)]),
             0.045 * size,
-            6,
         ),
         kit.bark(),
     )
@@ -54,8 +53,8 @@ def round_fruit(kit: Kit) -> None:
         [(0.02, 0.0), (0.35, 0.08), (0.5, 0.45), (0.35, 0.85), (0.02, 0.92)],
         [(0.02, 0.0), (0.1, 0.06), (0.38, 0.3), (0.4, 0.65), (0.12, 0.95), (0.02, 1.02)],
     )
-    outline, wave = curve(profile, 3), kit.pick(0.0, 0.0, 0.08)
-    kit.add(lathe(outline, kit.sides).ripple(4, wave), _peel(kit))
+    outline, wave = curve(profile), kit.pick(0.0, 0.0, 0.08)
+    kit.add(kit.lathe(outline).ripple(4, wave), _peel(kit))
     stem_and_leaf(kit, float(outline[-1, 1]) - 0.02, 0.8)
     if kit.chance(0.2):
         single = list(kit.parts)
@@ -102,7 +101,7 @@ def carrot(kit: Kit) -> None:
     green = kit.leaf()
     r, h = kit.u(0.14, 0.35), kit.u(0.6, 1.2)
     colour = kit.colour(*kit.pick((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3)))
-    kit.add(lathe(curve([(0.01, 0), (r * 0.5, h * 0.4), (r, h * 0.85), (r * 0.4, h)], 3), kit.sides), colour)
+    kit.add(kit.lathe(curve([(0.01, 0), (r * 0.5, h * 0.4), (r, h * 0.85), (r * 0.4, h)])), colour)
     for i in range(kit.whole(3, 6)):
         kit.add(leaf_arc(0.35, 0.7, 0.0, 0.06, 5).turn("y", 137.5 * i).move(0, h - 0.03), green)
     if kit.chance(0.5):
@@ -125,7 +124,7 @@ def corn(kit: Kit) -> None:
     """Corn cob or ear."""
     green = kit.leaf()
     kit.add(
-        lathe(curve([(0.14, 0), (0.2, 0.3), (0.17, 0.75), (0.02, 1.05)], 3), kit.sides),
+        kit.lathe(curve([(0.14, 0), (0.2, 0.3), (0.17, 0.75), (0.02, 1.05)])),
         Material((0.95, 0.8, 0.25), 0, 0.6, 0.06),
     )
     for i in range(kit.whole(2, 4)):
@@ -145,7 +144,7 @@ def grapes(kit: Kit) -> None:
         for i in range(count):
             a = 2.4 * i + level
             kit.add(
-                ball(r, 1).move(
+                ball(r).move(
                     wide * np.cos(a) * (count > 1), -level * r * 1.35, wide * np.sin(a) * (count > 1)
                 ),
                 colour,
@@ -157,18 +156,18 @@ def strawberry(kit: Kit) -> None:
     """Strawberry."""
     green = kit.leaf()
     kit.add(
-        lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)], 3), kit.sides),
+        kit.lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)])),
         kit.colour(0.88, 0.13, 0.15),
     )
     kit.around(leaf_arc(0.32, 0.08, 0.12, 0.09, 5).move(0, 0.78), green, kit.whole(5, 7))
-    kit.add(rod((0, 0.75, 0), (0.04, 0.95, 0), 0.035, sides=6), green)
+    kit.add(rod((0, 0.75, 0), (0.04, 0.95, 0), 0.035), green)
 
 
 def pineapple(kit: Kit) -> None:
     """Pineapple."""
     green = kit.leaf()
     kit.add(
-        lathe(curve([(0.2, 0), (0.36, 0.25), (0.36, 0.65), (0.18, 0.95)], 3), kit.sides),
+        kit.lathe(curve([(0.2, 0), (0.36, 0.25), (0.36, 0.65), (0.18, 0.95)])),
         Material((0.85, 0.6, 0.2), 0, 0.8, 0.1),
     )
     for ring, count in ((0, 7), (1, 6), (2, 4)):

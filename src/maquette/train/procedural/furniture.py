@@ -11,7 +11,7 @@ from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.seats import four_legs, leg, pedestal
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, lathe, torus
+from maquette.train.procedural.turned import lathe, torus
 
 
 def drawers(
@@ -32,7 +32,7 @@ def drawers(
         kit.box(front, (w * 0.9, row * 0.86, 0.05), (x, bottom, z + d / 2))
         middle = bottom + row * 0.43
         if kind == 0:
-            kit.add(globe(0.035, 8).move(x, middle, z + d / 2 + 0.045), knob)
+            kit.add(globe(0.035).move(x, middle, z + d / 2 + 0.045), knob)
         elif kind == 1:
             kit.box(knob, (w * 0.35, 0.035, 0.05), (x, middle, z + d / 2 + 0.04))
         else:
@@ -48,7 +48,7 @@ def table(kit: Kit) -> None:
     slab = kit.u(0.05, 0.14)
     if kit.chance(0.4):  # round
         r = kit.u(0.45, 0.75)
-        kit.add(disc(r, slab, kit.sides, kit.soft * slab).move(0, height), top)
+        kit.add(kit.disc(r, slab, kit.soft * slab).move(0, height), top)
         if kit.chance(0.5):
             pedestal(kit, height + 0.01, r * kit.u(0.5, 0.8), frame)
         else:
@@ -57,11 +57,11 @@ def table(kit: Kit) -> None:
                 (r * 0.75 + inward, 0, 0),
                 (r * 0.72, height + 0.01, 0),
                 kit.u(0.035, 0.07),
-                sides=kit.sides_for(0.4),
+                kit.sides_for(0.4),
             )
             kit.around(foot, frame, kit.whole(3, 4), 45)
         if kit.chance(0.2):
-            kit.add(disc(r * 0.75, slab * 0.7, kit.sides).move(0, height * 0.35), top)
+            kit.add(kit.disc(r * 0.75, slab * 0.7).move(0, height * 0.35), top)
     else:
         kit.box(top, (width, slab, depth), (0, height, 0))
         kind = kit.whole(0, 4)
@@ -78,9 +78,9 @@ def table(kit: Kit) -> None:
         else:  # crossed trestles
             x, t = width * 0.38, kit.u(0.05, 0.09)
             for sign in (-1, 1):
-                cross = rod((0, 0, -sign * depth * 0.42), (0, height + 0.02, sign * depth * 0.3), t, sides=4)
+                cross = rod((0, 0, -sign * depth * 0.42), (0, height + 0.02, sign * depth * 0.3), t, 4)
                 kit.pair(cross.move(x), frame)
-            kit.add(rod((-x, height * 0.52, 0), (x, height * 0.52, 0), t * 0.8, sides=4), frame)
+            kit.add(rod((-x, height * 0.52, 0), (x, height * 0.52, 0), t * 0.8, 4), frame)
     if kit.chance(0.12):  # a cloth with hanging edges
         kit.add(
             tapered_box(
@@ -116,10 +116,8 @@ def desk(kit: Kit) -> None:
         kit.box(wood, (width * 0.95, height * kit.u(0.3, 0.8), 0.05), (0, height * 0.2, -depth * 0.42))
     extra = kit.whole(0, 4)
     if extra == 0:
-        kit.add(
-            disc(0.4, 0.06, kit.sides).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.05), kit.glass()
-        )
-        kit.add(torus(0.4, 0.05, kit.sides, 6).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.08), wood)
+        kit.add(kit.disc(0.4, 0.06).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.05), kit.glass())
+        kit.add(torus(0.4, 0.05, kit.sides).turn("x", 90).move(0, height + 0.55, -depth / 2 + 0.08), wood)
     elif extra == 1:
         rise = kit.u(0.3, 0.6)
         kit.box(wood, (width, 0.06, 0.3), (0, height + rise, -depth / 2 + 0.15))
@@ -251,8 +249,7 @@ def bed(kit: Kit) -> None:
         kit.four(box(0.08, base + gap + 0.4, 0.08).move(width / 2, (base + gap + 0.4) / 2, length / 2), frame)
         for y in np.linspace(base, base + gap, 4):
             kit.add(
-                rod((width / 2 + 0.03, y, length * 0.2), (width / 2 + 0.03, y, length * 0.4), 0.03, sides=6),
-                frame,
+                rod((width / 2 + 0.03, y, length * 0.2), (width / 2 + 0.03, y, length * 0.4), 0.03), frame
             )
         return
     kit.four(
@@ -276,29 +273,26 @@ def _headboard(
         outline = columns(width / 2 * np.cos(arch), base + head * 0.5 + head * 0.6 * np.sin(arch))
         kit.add(
             extrude(np.concatenate([outline, [[-width / 2, 0.05], [width / 2, 0.05]]]), 0.09).move(
-                0, 0, -length / 2
+                z=-length / 2
             ),
             frame,
         )
     elif kind == 2:
-        kit.pair(
-            rod((width / 2, 0, -length / 2), (width / 2, base + head, -length / 2), 0.045, sides=8), frame
-        )
+        kit.pair(rod((width / 2, 0, -length / 2), (width / 2, base + head, -length / 2), 0.045, 8), frame)
         for y in (0.3, 0.95):
             kit.add(
                 rod(
                     (-width / 2, base + head * y, -length / 2),
                     (width / 2, base + head * y, -length / 2),
                     0.035,
-                    sides=6,
                 ),
                 frame,
             )
         for x in np.linspace(-0.4, 0.4, 6) * width:
-            kit.add(rod((x, base, -length / 2), (x, base + head * 0.95, -length / 2), 0.022, sides=6), frame)
+            kit.add(rod((x, base, -length / 2), (x, base + head * 0.95, -length / 2), 0.022), frame)
     else:
         post = kit.u(1.5, 1.9)
-        kit.four(rod((width / 2, 0, length / 2), (width / 2, post, length / 2), 0.05, sides=8), frame)
+        kit.four(rod((width / 2, 0, length / 2), (width / 2, post, length / 2), 0.05, 8), frame)
         kit.box(kit.pick(frame, cloth), (width + 0.1, 0.08, length + 0.1), (0, post, 0))
         kit.box(frame, (width, base + head, 0.06), (0, 0, -length / 2))
 
@@ -308,9 +302,9 @@ def coat_stand(kit: Kit) -> None:
     wood = kit.pick(kit.wood, kit.metal)()
     height = kit.u(1.6, 2.1)
     pedestal(kit, height, kit.u(0.3, 0.45), wood)
-    hook = tube(curve([(0, height * 0.88, 0), (0.2, height * 0.9, 0), (0.28, height * 0.98, 0)], 3), 0.03, 6)
+    hook = tube(curve([(0, height * 0.88, 0), (0.2, height * 0.9, 0), (0.28, height * 0.98, 0)]), 0.03)
     kit.around(hook, wood, kit.whole(3, 6))
-    kit.add(globe(0.08, 8).move(0, height), wood)
+    kit.add(globe(0.08).move(0, height), wood)
     if kit.chance(0.4):
         kit.add(superellipsoid(0.16, 0.45, 0.12, 0.7, 12).move(0.25, height * 0.68), kit.cloth())
 
@@ -321,7 +315,7 @@ def ladder(kit: Kit) -> None:
     height, width, rungs = kit.u(1.4, 2.4), kit.u(0.45, 0.7), kit.whole(4, 8)
     kit.pair(kit.block((0.08, height, 0.1), (width / 2, 0, 0)), wood)
     for y in np.linspace(0.1, 0.92, rungs) * height:
-        kit.add(rod((-width / 2, y, 0), (width / 2, y, 0), 0.04, sides=6), wood)
+        kit.add(rod((-width / 2, y, 0), (width / 2, y, 0), 0.04), wood)
     if kit.chance(0.5):
         kit.reshape_since(0, lambda p: p.move(0, -height).turn("x", -15).move(0, height))
         kit.pair(
@@ -334,8 +328,8 @@ def easel(kit: Kit) -> None:
     wood = kit.pick(kit.wood, kit.metal)()
     height = kit.u(1.5, 2.0)
     for x in (-0.45, 0.45):
-        kit.add(rod((x, 0, 0.25), (x * 0.15, height, 0), 0.045, sides=4), wood)
-    kit.add(rod((0, 0, -0.55), (0, height * 0.95, 0), 0.045, sides=4), wood)
+        kit.add(rod((x, 0, 0.25), (x * 0.15, height, 0), 0.045, 4), wood)
+    kit.add(rod((0, 0, -0.55), (0, height * 0.95, 0), 0.045, 4), wood)
     kit.box(wood, (1.0, 0.06, 0.14), (0, height * 0.4, 0.2))
     wide, high = kit.u(0.7, 1.2), kit.u(0.6, 1.0)
     canvas = box(wide, high, 0.06).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2)
@@ -361,24 +355,16 @@ def stairs(kit: Kit) -> None:
         rail = tube(
             [(width / 2 - 0.05, rise + 0.6, -run * 0.5), (width / 2 - 0.05, top + 0.6, -run * (count - 0.5))],
             0.035,
-            6,
         )
         kit.pair(rail, t)
         kit.pair(
-            rod(
-                (width / 2 - 0.05, rise, -run * 0.5),
-                (width / 2 - 0.05, rise + 0.6, -run * 0.5),
-                0.03,
-                sides=6,
-            ),
-            t,
+            rod((width / 2 - 0.05, rise, -run * 0.5), (width / 2 - 0.05, rise + 0.6, -run * 0.5), 0.03), t
         )
         kit.pair(
             rod(
                 (width / 2 - 0.05, top, -run * (count - 0.5)),
                 (width / 2 - 0.05, top + 0.6, -run * (count - 0.5)),
                 0.03,
-                sides=6,
             ),
             t,
         )

@@ -10,7 +10,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, ribbon, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, lathe, torus
+from maquette.train.procedural.turned import disc, dome, frustum, torus
 
 
 def _picture(kit: Kit) -> Material:
@@ -24,7 +24,7 @@ def phone(kit: Kit) -> None:
     picture = _picture(kit)
     w, h, t = kit.u(0.5, 1.0), 1.1, kit.u(0.06, 0.1)
     kit.add(extrude(rectangle(w, h, 0.1, 3), t, 0.01), body)
-    kit.add(box(w * 0.9, h * 0.86, 0.03).move(0, 0, t / 2), picture)
+    kit.add(box(w * 0.9, h * 0.86, 0.03).move(z=t / 2), picture)
     kit.add(box(w * 0.25, h * 0.18, 0.03, 0.01).move(-w * 0.25, h * 0.33, -t / 2), dark)
     kit.pair(box(0.03, 0.14, t * 0.5).move(w / 2, h * 0.15), dark)
     lean = kit.pick(0.0, kit.u(10, 30), 90.0)
@@ -57,12 +57,12 @@ def monitor(kit: Kit) -> None:
     kit.add(box(w * 0.94, h * 0.88, 0.03).move(0, h / 2 + 0.31, t / 2), picture)
     if kit.chance(0.6):
         kit.add(box(kit.u(0.1, 0.3), 0.5, 0.07).move(0, 0.22, -t * 0.6), body)
-        kit.add(kit.pick(disc(0.32, 0.05, kit.sides), box(0.7, 0.05, 0.4, 0.01)), body)
+        kit.add(kit.pick(kit.disc(0.32, 0.05), box(0.7, 0.05, 0.4, 0.01)), body)
     else:
-        kit.pair(rod((w * 0.36, 0, 0.18), (w * 0.28, 0.34, 0), 0.04, sides=6), body)
-        kit.pair(rod((w * 0.36, 0, -0.18), (w * 0.28, 0.34, 0), 0.04, sides=6), body)
+        kit.pair(rod((w * 0.36, 0, 0.18), (w * 0.28, 0.34, 0), 0.04), body)
+        kit.pair(rod((w * 0.36, 0, -0.18), (w * 0.28, 0.34, 0), 0.04), body)
     if kit.chance(0.3):
-        kit.add(box(w * 0.7, 0.05, 0.25, 0.01).move(0, 0.0, 0.6), kit.black())
+        kit.add(box(w * 0.7, 0.05, 0.25, 0.01).move(z=0.6), kit.black())
         kit.add(superellipsoid(0.08, 0.05, 0.13, 0.7, 10).move(w * 0.45, 0.03, 0.6), kit.black())
 
 
@@ -76,8 +76,8 @@ def old_screen(kit: Kit) -> None:
         kit.add(superellipsoid(w * 0.32, h * 0.38, 0.08, 0.5, 16).move(-w * 0.12, h * 0.5, d / 2), picture)
         for y in (0.3, 0.5, 0.7):
             kit.add(disc(0.055, 0.07, 8).turn("x", 90).move(w * 0.36, h * y, d / 2), dark)
-        kit.pair(rod((0.02, h, 0), (0.35, h + 0.6, 0), 0.022, sides=5), kit.metal())
-        kit.four(rod((w * 0.3, 0.02, d * 0.3), (w * 0.38, -0.25, d * 0.38), 0.04, sides=6), dark)
+        kit.pair(rod((0.02, h, 0), (0.35, h + 0.6, 0), 0.022, 5), kit.metal())
+        kit.four(rod((w * 0.3, 0.02, d * 0.3), (w * 0.38, -0.25, d * 0.38), 0.04), dark)
     else:
         w = kit.u(0.7, 0.9)
         side = [
@@ -95,8 +95,8 @@ def old_screen(kit: Kit) -> None:
         part = extrude(side, w)
         kit.add(along(part), body)
         kit.add(box(w * 0.8, 0.36, 0.05).turn("x", -15).move(0, 1.3, 0.06), picture)
-        kit.add(rod((-0.15, 0.95, 0.3), (-0.15, 1.12, 0.32), 0.02, sides=6), dark)
-        kit.add(ball(0.05, 1).move(-0.15, 1.14, 0.32), kit.colour(0.9, 0.1, 0.1))
+        kit.add(rod((-0.15, 0.95, 0.3), (-0.15, 1.12, 0.32), 0.02), dark)
+        kit.add(ball(0.05).move(-0.15, 1.14, 0.32), kit.colour(0.9, 0.1, 0.1))
         kit.add(box(w * 0.9, 0.2, 0.05).move(0, 1.73, 0.3), kit.accent())
 
 
@@ -142,9 +142,7 @@ def camera(kit: Kit) -> None:
     kit.box(body, (w, h, d))
     length = kit.u(0.2, 0.5)
     kit.add(
-        lathe(
-            [(0.26, 0), (0.28, length * 0.6), (0.25, length), (0.16, length), (0.16, length * 0.8)], kit.sides
-        )
+        kit.lathe([(0.26, 0), (0.28, length * 0.6), (0.25, length), (0.16, length), (0.16, length * 0.8)])
         .turn("x", 90)
         .move(-w * 0.05, h * 0.46, d / 2 - 0.02),
         dark,
@@ -163,10 +161,10 @@ def headphones(kit: Kit) -> None:
     r = kit.u(0.5, 0.6)
     arch = np.linspace(-0.1, np.pi + 0.1, 15)
     kit.add(ribbon(columns(r * np.cos(arch), r * np.sin(arch) * 1.1, 0.0), 0.09, 0.14), body)
-    kit.pair(disc(0.27, 0.16, kit.sides, 0.04).turn("z", -90).scale(1, 1.15, 1).move(r - 0.1, -0.15), dark)
-    kit.pair(disc(0.22, 0.08, kit.sides, 0.02).turn("z", -90).move(r + 0.05, -0.15), body)
+    kit.pair(kit.disc(0.27, 0.16, 0.04).turn("z", -90).scale(1, 1.15, 1).move(r - 0.1, -0.15), dark)
+    kit.pair(kit.disc(0.22, 0.08, 0.02).turn("z", -90).move(r + 0.05, -0.15), body)
     if kit.chance(0.3):
-        kit.add(tube(curve([(r, -0.3, 0.05), (r * 0.9, -0.5, 0.3), (r * 0.4, -0.5, 0.5)], 3), 0.03, 6), dark)
+        kit.add(tube(curve([(r, -0.3, 0.05), (r * 0.9, -0.5, 0.3), (r * 0.4, -0.5, 0.5)]), 0.03), dark)
 
 
 def loudspeaker(kit: Kit) -> None:
@@ -176,7 +174,7 @@ def loudspeaker(kit: Kit) -> None:
     kit.box(body, (w, h, d))
     for y, r in ((0.32, w * 0.38), (0.74, w * 0.22)):
         kit.add(
-            lathe([(r, 0), (r, 0.05), (r * 0.85, 0.05), (r * 0.3, -0.02), (0, 0.03)], kit.sides)
+            kit.lathe([(r, 0), (r, 0.05), (r * 0.85, 0.05), (r * 0.3, -0.02), (0, 0.03)])
             .turn("x", 90)
             .move(0, h * y, d / 2),
             dark,
@@ -189,24 +187,23 @@ def radio(kit: Kit) -> None:
     w, h, d = kit.u(1.1, 1.6), kit.u(0.6, 0.8), kit.u(0.3, 0.5)
     kit.box(body, (w, h, d))
     for x in (-0.3, 0.3) if kit.chance(0.6) else (-0.25,):
-        kit.add(disc(h * 0.3, 0.06, kit.sides, 0.01).turn("x", 90).move(x * w, h * 0.42, d / 2 - 0.01), dark)
+        kit.add(kit.disc(h * 0.3, 0.06, 0.01).turn("x", 90).move(x * w, h * 0.42, d / 2 - 0.01), dark)
     kit.add(box(w * 0.22, h * 0.3, 0.06).move(0 if kit.chance(0.5) else w * 0.2, h * 0.5, d / 2), metal)
     kit.add(
         tube(
             [(-w * 0.4, h - 0.02, 0), (-w * 0.4, h + 0.2, 0), (w * 0.4, h + 0.2, 0), (w * 0.4, h - 0.02, 0)],
             0.04,
-            6,
         ),
         kit.pick(body, dark),
     )
-    kit.add(rod((w * 0.45, h, -d * 0.3), (w * 0.6, h + 0.7, -d * 0.3), 0.022, sides=5), metal)
+    kit.add(rod((w * 0.45, h, -d * 0.3), (w * 0.6, h + 0.7, -d * 0.3), 0.022, 5), metal)
 
 
 def telephone(kit: Kit) -> None:
     """Old telephone."""
     body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     kit.add(tapered_box((0.9, 0.75), (0.5, 0.4), 0.45, (0, -0.05), 0.1), body)
-    kit.add(disc(0.22, 0.07, kit.sides).turn("x", 55).move(0, 0.26, 0.24), metal)
+    kit.add(kit.disc(0.22, 0.07).turn("x", 55).move(0, 0.26, 0.24), metal)
     path = curve([(-0.5, 0.5, 0), (-0.25, 0.66, 0), (0.25, 0.66, 0), (0.5, 0.5, 0)], 4)
     kit.add(tube(path, 0.075, 8), kit.pick(body, dark))
     kit.pair(frustum(0.16, 0.11, 0.15, kit.sides_for(0.7)).move(0.48, 0.42), kit.pick(body, dark))
@@ -227,8 +224,8 @@ def watch(kit: Kit) -> None:
         ),
         kit.leather(),
     )
-    kit.add(disc(r, 0.13, kit.pick(kit.sides, 4), 0.03).turn("x", 90).move(0, 0, -0.02), metal)
-    kit.add(disc(r * 0.8, 0.05, kit.sides).turn("x", 90).move(0, 0, 0.08), kit.white())
+    kit.add(disc(r, 0.13, kit.pick(kit.sides, 4), 0.03).turn("x", 90).move(z=-0.02), metal)
+    kit.add(kit.disc(r * 0.8, 0.05).turn("x", 90).move(z=0.08), kit.white())
     kit.add(box(0.04, r * 0.6, 0.05).move(0, r * 0.28, 0.12), dark)
     kit.add(box(r * 0.45, 0.04, 0.05).move(r * 0.2, 0, 0.12), dark)
 
@@ -239,7 +236,7 @@ def optics(kit: Kit) -> None:
     what = kit.whole(0, 2)
     if what == 0:
         kit.add(
-            lathe(
+            kit.lathe(
                 [
                     (0.1, 0),
                     (0.1, 0.3),
@@ -249,31 +246,28 @@ def optics(kit: Kit) -> None:
                     (0.17, 1.2),
                     (0.2, 1.22),
                     (0.2, 1.3),
-                ],
-                kit.sides,
+                ]
             )
             .move(0, -0.6)
             .turn("x", 65)
             .move(0, 1.15),
             body,
         )
-        kit.around(rod((0.5, 0, 0), (0, 1.1, 0), 0.035, sides=6), kit.wood(), 3, 90)
+        kit.around(rod((0.5, 0, 0), (0, 1.1, 0), 0.035), kit.wood(), 3, 90)
     elif what == 1:
         kit.box(body, (0.6, 0.1, 0.7))
         kit.add(
             tube(curve([(0, 0.05, -0.25), (0, 0.6, -0.35), (0, 0.95, -0.15)], 4), 0.09, 8, up=(1, 0, 0)), body
         )
-        kit.add(limb((0, 0.45, 0.1), (0, 1.2, -0.22), 0.09, sides=10), dark)
-        kit.add(rod((0, 0.3, 0.15), (0, 0.5, 0.08), 0.05, 0.07, 8), metal)
+        kit.add(limb((0, 0.45, 0.1), (0, 1.2, -0.22), 0.09), dark)
+        kit.add(rod((0, 0.3, 0.15), (0, 0.5, 0.08), 0.05, 8, end_radius=0.07), metal)
         kit.add(box(0.45, 0.05, 0.4).move(0, 0.3, 0.12), dark)
     else:
         kit.pair(
-            lathe([(0.12, 0), (0.12, 0.25), (0.2, 0.4), (0.22, 0.9)], kit.sides)
-            .turn("x", 90)
-            .move(0.24, 0, -0.4),
+            kit.lathe([(0.12, 0), (0.12, 0.25), (0.2, 0.4), (0.22, 0.9)]).turn("x", 90).move(0.24, 0, -0.4),
             dark,
         )
-        kit.add(box(0.3, 0.12, 0.3).move(0, 0, -0.05), body)
+        kit.add(box(0.3, 0.12, 0.3).move(z=-0.05), body)
 
 
 def small_hardware(kit: Kit) -> None:
@@ -282,16 +276,16 @@ def small_hardware(kit: Kit) -> None:
     what = kit.whole(0, 3)
     if what == 0:
         kit.add(
-            lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4), kit.sides),
+            kit.lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4)),
             kit.colour(1, 0.95, 0.75),
         )
-        kit.add(disc(0.18, 0.3, kit.sides).move(0, -0.2), metal)
+        kit.add(kit.disc(0.18, 0.3).move(0, -0.2), metal)
         kit.add(dome(0.12, 0.1, 8).scale(1, -1, 1).move(0, -0.19), dark)
     elif what == 1:
         kit.box(body, (0.8, 0.7, 0.3))
         kit.add(
             tube(
-                curve([(-0.25, 0.6, 0), (-0.25, 0.95, 0), (0, 1.15, 0), (0.25, 0.95, 0), (0.25, 0.6, 0)], 3),
+                curve([(-0.25, 0.6, 0), (-0.25, 0.95, 0), (0, 1.15, 0), (0.25, 0.95, 0), (0.25, 0.6, 0)]),
                 0.07,
                 8,
             ),
@@ -307,8 +301,8 @@ def small_hardware(kit: Kit) -> None:
         kit.add(tube(path, 0.17, kit.pick(4, 8), up=(0, 0, 1)), kit.colour(0.85, 0.12, 0.1))
         kit.pair(box(0.26, 0.22, 0.26).move(0.4, -0.45), metal)
     else:
-        kit.add(disc(0.3, 1.0, kit.sides, 0.03), body)
-        kit.add(disc(0.305, 0.3, kit.sides).move(0, 0.68), metal)
+        kit.add(kit.disc(0.3, 1.0, 0.03), body)
+        kit.add(kit.disc(0.305, 0.3).move(0, 0.68), metal)
         kit.add(disc(0.1, 0.1, 10).move(0, 0.98), metal)
 
 

@@ -21,8 +21,8 @@ def flower(kit: Kit) -> None:
         a = 2.1 * i
         lean = 0.0 if count == 1 else 0.4
         top = np.array([lean * np.cos(a), h * (1 - 0.15 * i), lean * np.sin(a)])
-        path = curve([(0, 0, 0), tuple(top * [0.3, 0.5, 0.3]), tuple(top)], 3)
-        kit.add(tube(path, 0.04, 6), stem)
+        path = curve([(0, 0, 0), tuple(top * [0.3, 0.5, 0.3]), tuple(top)])
+        kit.add(tube(path, 0.04), stem)
         kind, r = kit.whole(0, 2), kit.u(0.25, 0.45)
         if kind == 0:  # daisy, facing up and forwards
             mark, petals = kit.mark(), kit.whole(5, 12)
@@ -32,7 +32,7 @@ def flower(kit: Kit) -> None:
             tilt = kit.u(20, 80)
             kit.reshape_since(mark, lambda p, tilt=tilt, top=top: p.turn("x", tilt).move(*top))  # type: ignore[misc]
         elif kind == 1:  # tulip
-            outline = curve([(0.05, 0), (r * 0.6, r * 0.4), (r * 0.45, r * 1.2)], 3)
+            outline = curve([(0.05, 0), (r * 0.6, r * 0.4), (r * 0.45, r * 1.2)])
             kit.add(hollow(outline, 0.04, 0.05, kit.pick(5, 6, 8)).move(*top), petal)
             kit.around(
                 limb((r * 0.5, r * 0.6, 0), (r * 0.4, r * 1.35, 0), r * 0.22, 0.03, 6).move(*top), petal, 1
@@ -43,8 +43,8 @@ def flower(kit: Kit) -> None:
         part = leaf_arc(kit.u(0.3, 0.6), kit.u(0.2, 0.5), kit.u(0, 0.2), kit.u(0.07, 0.13))
         kit.add(part.turn("y", 137.5 * i + 40).move(0, h * kit.u(0.0, 0.35)), stem)
     if kit.chance(0.3):
-        kit.add(hollow([(0.25, 0), (0.36, 0.5)], 0.06, 0.08, kit.sides).move(0, -0.45), kit.brick())
-        kit.add(disc(0.3, 0.1, kit.sides).move(0, -0.08), kit.bark())
+        kit.add(kit.hollow([(0.25, 0), (0.36, 0.5)], 0.06, 0.08).move(0, -0.45), kit.brick())
+        kit.add(kit.disc(0.3, 0.1).move(0, -0.08), kit.bark())
 
 
 def mushroom(kit: Kit) -> None:
@@ -60,7 +60,7 @@ def mushroom(kit: Kit) -> None:
         s = 1.0 if i == 0 else kit.u(0.4, 0.75)
         mark = kit.mark()
         h, r, t = kit.u(0.5, 1.0), kit.u(0.4, 0.65), kit.u(0.12, 0.22)
-        kit.add(lathe(curve([(t * 1.3, 0), (t * 0.8, h * 0.5), (t, h)], 3), kit.sides_for(0.7)), stem)
+        kit.add(lathe(curve([(t * 1.3, 0), (t * 0.8, h * 0.5), (t, h)]), kit.sides_for(0.7)), stem)
         rise = r * kit.u(0.5, 1.0)
         shapes = [
             [
@@ -76,7 +76,7 @@ def mushroom(kit: Kit) -> None:
             [(r * 0.4, -0.1), (r * 0.75, -0.25), (r * 0.8, -0.1), (r * 0.6, rise * 0.6), (0.02, rise * 0.9)],
         ]
         outline = np.array(shapes[kind])
-        kit.add(lathe(outline, kit.sides).move(0, h), cap)
+        kit.add(kit.lathe(outline).move(0, h), cap)
         if kit.chance(0.5):
             for _ in range(kit.whole(4, 9)):
                 y = kit.u(0.15, 0.9) * float(outline[-1, 1])
@@ -84,7 +84,7 @@ def mushroom(kit: Kit) -> None:
                 if edge > 0:
                     a = kit.u(0, 2 * np.pi)
                     kit.add(
-                        ball(kit.u(0.05, 0.09), 1)
+                        ball(kit.u(0.05, 0.09))
                         .scale(1, 0.7, 1)
                         .move(edge * np.cos(a), h + y, edge * np.sin(a)),
                         spots,
@@ -149,8 +149,8 @@ def stump(kit: Kit) -> None:
     """Stump."""
     bark, inner = kit.bark(), kit.colour(0.82, 0.65, 0.42)
     r, h = kit.u(0.35, 0.5), kit.u(0.3, 0.6)
-    kit.add(lathe([(r * 1.25, 0), (r, h * 0.3), (r, h)], kit.sides), bark)
-    kit.add(disc(r * 0.85, 0.03, kit.sides).move(0, h), inner)
+    kit.add(kit.lathe([(r * 1.25, 0), (r, h * 0.3), (r, h)]), bark)
+    kit.add(kit.disc(r * 0.85, 0.03).move(0, h), inner)
     kit.around(limb((r * 0.8, 0.12, 0), (r * 1.7, 0.02, 0), 0.13, 0.05, 6), bark, kit.whole(3, 5))
     if kit.chance(0.3):
         kit.add(mushroom_cap(kit).move(r * 1.05, h * 0.5), kit.accent())
@@ -164,7 +164,14 @@ def logs(kit: Kit) -> None:
         for i in range(rows - row):
             x, y = (i - (rows - row - 1) / 2) * 2 * r, r + row * 1.75 * r
             kit.add(
-                rod((x, y, -length / 2), (x, y, length / 2), r, r * kit.u(0.8, 1.0), kit.sides_for(0.7)), bark
+                rod(
+                    (x, y, -length / 2),
+                    (x, y, length / 2),
+                    r,
+                    kit.sides_for(0.7),
+                    end_radius=r * kit.u(0.8, 1.0),
+                ),
+                bark,
             )
             kit.pair(
                 disc(r * 0.75, 0.03, kit.sides_for(0.7)).turn("x", 90).move(x, y, length / 2 - 0.01),
@@ -172,7 +179,7 @@ def logs(kit: Kit) -> None:
                 "z",
             )
     if rows == 1 and kit.chance(0.6):
-        kit.add(rod((0, r, 0.1), (0.25, r * 2.6, 0.25), 0.06, 0.045, 6), bark)
+        kit.add(rod((0, r, 0.1), (0.25, r * 2.6, 0.25), 0.06, end_radius=0.045), bark)
 
 
 def bush(kit: Kit) -> None:
@@ -197,7 +204,7 @@ def bush(kit: Kit) -> None:
         for _ in range(kit.whole(4, 10)):
             d = kit.rng.normal(size=3)
             d = d / np.linalg.norm(d) * [0.6, 0.4, 0.45] + [0, 0.35, 0]
-            kit.add(ball(0.06, 1).move(*np.maximum(d, [-9, 0.05, -9])), berry)
+            kit.add(ball(0.06).move(*np.maximum(d, [-9, 0.05, -9])), berry)
 
 
 def coral(kit: Kit) -> None:
@@ -211,7 +218,7 @@ def reeds(kit: Kit) -> None:
     leaf = kit.leaf()
     for _ in range(kit.whole(2, 6)):
         x, z, h, r = kit.u(-0.3, 0.3), kit.u(-0.3, 0.3), kit.u(0.9, 1.8), kit.u(0.03, 0.07)
-        kit.add(rod((x, 0, z), (x + kit.u(-0.1, 0.1), h, z), r, sides=7), leaf)
+        kit.add(rod((x, 0, z), (x + kit.u(-0.1, 0.1), h, z), r, 7), leaf)
         for y in np.linspace(0.2, 0.9, 4) * h:
             kit.add(torus(r, r * 0.4, 8, 5).move(x, y, z), leaf)
         if kit.chance(0.6):

@@ -10,13 +10,13 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.tools import laid
-from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
 def shovel(kit: Kit) -> None:
     """Shovel or spade."""
     length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     w, h = kit.u(0.4, 0.55), kit.u(0.5, 0.7)
     tip = kit.pick(0.0, 0.18)
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
@@ -27,7 +27,6 @@ def shovel(kit: Kit) -> None:
             tube(
                 [(-0.15, length + 0.15, 0), (0.15, length + 0.15, 0), (0, length - 0.03, 0)],
                 0.035,
-                6,
                 closed=True,
             ),
             wood,
@@ -38,24 +37,24 @@ def shovel(kit: Kit) -> None:
 def rake(kit: Kit) -> None:
     """Rake or hoe."""
     length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     w, count = kit.u(0.6, 0.9), kit.whole(5, 10)
     kit.add(box(w, 0.06, 0.06).move(0, 0), metal)
     for x in np.linspace(-0.5, 0.5, count) * w:
-        kit.add(frustum(0.03, 0.02, 0.22, 5).turn("x", 90).move(x, 0, 0), metal)
+        kit.add(frustum(0.03, 0.02, 0.22, 5).turn("x", 90).move(x, 0), metal)
     laid(kit)
 
 
 def broom(kit: Kit) -> None:
     """Broom."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     if kit.chance(0.5):
         kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).move(0, -0.42), kit.colour(0.85, 0.7, 0.35))
         kit.add(box(0.33, 0.09, 0.15).move(0, 0.08), kit.accent())
     else:
         kit.add(
-            lathe(curve([(0.28, -0.75), (0.3, -0.5), (0.1, 0.0), (0.06, 0.05)], 3), kit.sides),
+            kit.lathe(curve([(0.28, -0.75), (0.3, -0.5), (0.1, 0.0), (0.06, 0.05)])),
             kit.colour(0.8, 0.62, 0.3),
         )
         kit.add(torus(0.12, 0.035, kit.sides, 5).move(0, -0.05), kit.accent())
@@ -65,13 +64,13 @@ def broom(kit: Kit) -> None:
 def pitchfork(kit: Kit) -> None:
     """Pitchfork."""
     length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     count = kit.whole(3, 4)
     kit.add(box(0.4, 0.06, 0.06).move(0, length), metal)
     for x in np.linspace(-0.18, 0.18, count):
         kit.add(
             tube(
-                curve([(x, length, 0), (x, length + 0.3, 0.06), (x, length + 0.6, 0)], 3),
+                curve([(x, length, 0), (x, length + 0.3, 0.06), (x, length + 0.6, 0)]),
                 np.linspace(0.03, 0.015, 7),
                 5,
             ),
@@ -83,7 +82,7 @@ def pitchfork(kit: Kit) -> None:
 def staff(kit: Kit) -> None:
     """Magic staff."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     gem = kit.accent()
     kit.add(
         kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2), gem
@@ -91,7 +90,7 @@ def staff(kit: Kit) -> None:
     for a in (0, 120, 240):
         kit.add(
             tube(
-                curve([(0, length - 0.02, 0), (0.22, length + 0.1, 0), (0.18, length + 0.35, 0)], 3), 0.03, 5
+                curve([(0, length - 0.02, 0), (0.22, length + 0.1, 0), (0.18, length + 0.35, 0)]), 0.03, 5
             ).turn("y", a),
             wood,
         )
@@ -101,7 +100,7 @@ def staff(kit: Kit) -> None:
 def oar(kit: Kit) -> None:
     """Oar, paddle, hockey stick."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     kit.add(superellipsoid(kit.u(0.12, 0.2), 0.35, 0.035, 0.7, 12).move(0, -0.2), wood)
     if kit.chance(0.5):
         kit.add(superellipsoid(0.15, 0.3, 0.035, 0.7, 12).move(0, length + 0.15), wood)
@@ -111,7 +110,7 @@ def oar(kit: Kit) -> None:
 def mop(kit: Kit) -> None:
     """Mop or duster."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     for _ in range(10):
         a, d = kit.u(0, 2 * np.pi), kit.u(0.1, 0.3)
         path = curve(
@@ -119,8 +118,7 @@ def mop(kit: Kit) -> None:
                 (0, 0.05, 0),
                 (d * np.cos(a), -0.05, d * np.sin(a)),
                 (d * 1.2 * np.cos(a), -0.4, d * 1.2 * np.sin(a)),
-            ],
-            3,
+            ]
         )
         kit.add(tube(path, 0.045, 5), kit.white())
     kit.add(disc(0.12, 0.1, 10).move(0, 0.0), kit.accent())
@@ -131,12 +129,12 @@ def spoon(kit: Kit) -> None:
     """Spoon or ladle."""
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
-    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
+    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)])
     flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
-        kit.add(tube(path, flat, 6), metal)
+        kit.add(tube(path, flat), metal)
     angle = np.linspace(-1.3, 0.0, 6)
-    cup = hollow(columns(0.24 * np.cos(angle), 0.16 * (np.sin(angle) + 1)), 0.035, 0.035, kit.sides)
+    cup = kit.hollow(columns(0.24 * np.cos(angle), 0.16 * (np.sin(angle) + 1)), 0.035, 0.035)
     kit.add(cup.turn("x", 90).scale(0.85, 1.25, 1).move(0, 0.22, -0.1), metal)
     laid(kit)
 
@@ -145,10 +143,10 @@ def fork(kit: Kit) -> None:
     """Fork."""
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
-    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
+    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)])
     flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
-        kit.add(tube(path, flat, 6), metal)
+        kit.add(tube(path, flat), metal)
     outline = [(-0.05, 0), (0.05, 0), (0.15, 0.2), (0.15, 0.28), (-0.15, 0.28), (-0.15, 0.2)]
     kit.add(extrude(outline, 0.05), metal)
     count = kit.whole(2, 4)
@@ -161,10 +159,10 @@ def spatula(kit: Kit) -> None:
     """Spatula or slice."""
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
-    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
+    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)])
     flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
-        kit.add(tube(path, flat, 6), metal)
+        kit.add(tube(path, flat), metal)
     w, h = kit.u(0.2, 0.4), kit.u(0.3, 0.5)
     kit.add(extrude(rectangle(w, h, 0.08, 2), 0.04).move(0, h / 2 + 0.05), kit.pick(metal, kit.black()))
     laid(kit)
@@ -174,10 +172,10 @@ def brush(kit: Kit) -> None:
     """Tooth or dish brush."""
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
-    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
+    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)])
     flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
-        kit.add(tube(path, flat, 6), metal)
+        kit.add(tube(path, flat), metal)
     kit.add(box(0.12, 0.4, 0.06, 0.02).move(0, 0.15), metal)
     kit.add(box(0.1, 0.34, 0.16).move(0, 0.16, 0.08), kit.white())
     laid(kit)
@@ -187,11 +185,11 @@ def rolling_pin(kit: Kit) -> None:
     """Rolling pin."""
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
-    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
+    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)])
     flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
-        kit.add(tube(path, flat, 6), metal)
-    kit.add(disc(0.16, 0.9, kit.sides, 0.03).move(0, -0.45), metal)
+        kit.add(tube(path, flat), metal)
+    kit.add(kit.disc(0.16, 0.9, 0.03).move(0, -0.45), metal)
     for sign in (-1, 1):
         kit.add(limb((0, sign * 0.4, 0), (0, sign * 0.68, 0), 0.05, 0.065, 8), kit.pick(metal, kit.accent()))
     laid(kit)
@@ -201,10 +199,10 @@ def pencil(kit: Kit) -> None:
     """Pencil, pen, crayon."""
     kind, metal = kit.whole(0, 5), kit.pick(kit.metal, kit.wood, kit.plastic)()
     length = kit.u(0.9, 1.4)
-    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)], 3)
+    path = curve([(0, -length, 0.05), (0, -length * 0.4, 0.04), (0, 0, 0)])
     flat = columns(np.linspace(0.075, 0.04, len(path)), 0.03)
     if kind <= 3:
-        kit.add(tube(path, flat, 6), metal)
+        kit.add(tube(path, flat), metal)
     r, body = kit.u(0.06, 0.12), kit.paint()
     sides = kit.pick(6, 6, kit.sides)
     kit.add(disc(r, 1.2, sides), body)

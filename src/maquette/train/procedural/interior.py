@@ -38,24 +38,24 @@ def shaded_lamp(kit: Kit) -> None:
         outline = curve(
             [(r * 0.6, 0), (r * kit.u(0.3, 0.8), height * 0.4), (0.05, height * 0.85), (0.04, height)], 4
         )
-        kit.add(lathe(outline, kit.sides), kit.pick(kit.ceramic(), metal))
+        kit.add(kit.lathe(outline), kit.pick(kit.ceramic(), metal))
     tall = kit.u(0.25, 0.45)
     kit.add(lamp_shade(kit, r, tall).move(0, height - tall * 0.55), shade)
-    kit.add(rod((0, height - 0.1, 0), (0, height + tall * 0.5, 0), 0.03, sides=6), metal)
+    kit.add(rod((0, height - 0.1, 0), (0, height + tall * 0.5, 0), 0.03), metal)
 
 
 def desk_lamp(kit: Kit) -> None:
     """Articulated desk lamp."""
     metal = kit.pick(kit.metal, kit.black, kit.wood)()
     r = kit.u(0.2, 0.3)
-    kit.add(disc(r, 0.07, kit.sides, 0.02), metal)
+    kit.add(kit.disc(r, 0.07, 0.02), metal)
     elbow = np.array([-kit.u(0.1, 0.35), kit.u(0.45, 0.7), 0.0])
     head = elbow + np.array([kit.u(0.4, 0.7), kit.u(0.1, 0.4), 0.0])
-    kit.add(rod((0, 0.05, 0), elbow, 0.035, sides=8), metal)
-    kit.add(rod(elbow, head, 0.035, sides=8), metal)
-    kit.add(globe(0.06, 8).move(*elbow), metal)
+    kit.add(rod((0, 0.05, 0), elbow, 0.035, 8), metal)
+    kit.add(rod(elbow, head, 0.035, 8), metal)
+    kit.add(globe(0.06).move(*elbow), metal)
     kit.add(
-        hollow([(0.08, 0), (0.12, 0.12), (0.26, 0.34)], 0.04, 0.05, kit.sides)
+        kit.hollow([(0.08, 0), (0.12, 0.12), (0.26, 0.34)], 0.04, 0.05)
         .turn("z", 180 + kit.u(10, 50))
         .move(*head)
         .move(0, 0.08),
@@ -67,12 +67,12 @@ def hanging_lamp(kit: Kit) -> None:
     """Pendant or chandelier."""
     metal = kit.pick(kit.metal, kit.black, kit.wood)()
     shade = kit.pick(kit.cloth, kit.white, kit.accent)()
-    kit.add(rod((0, 0.3, 0), (0, 1.1, 0), 0.03, sides=6), metal)
-    kit.add(frustum(0.18, 0.08, 0.08, kit.sides).move(0, 1.05), metal)
+    kit.add(rod((0, 0.3, 0), (0, 1.1, 0), 0.03), metal)
+    kit.add(kit.frustum(0.18, 0.08, 0.08).move(0, 1.05), metal)
     if kit.chance(0.6):
         kit.add(lamp_shade(kit, kit.u(0.35, 0.6), kit.u(0.25, 0.5)), shade)
     else:
-        arm = tube(curve([(0, 0.3, 0), (0.3, 0.15, 0), (0.5, 0.3, 0)], 3), 0.035, 6)
+        arm = tube(curve([(0, 0.3, 0), (0.3, 0.15, 0), (0.5, 0.3, 0)]), 0.035)
         count = kit.whole(3, 6)
         kit.around(arm, metal, count)
         kit.around(ellipsoid(0.1, 0.13, 0.1, 8).move(0.5, 0.4), shade, count)
@@ -85,9 +85,7 @@ def street_lamp(kit: Kit) -> None:
     kit.add(lathe([(0.16, 0), (0.14, 0.2), (0.07, 0.25), (0.05, height)], kit.sides_for(0.7)), metal)
     if kit.chance(0.5):
         arm = tube(
-            curve([(0, height - 0.02, 0), (reach * 0.5, height + 0.15, 0), (reach, height + 0.05, 0)], 3),
-            0.04,
-            6,
+            curve([(0, height - 0.02, 0), (reach * 0.5, height + 0.15, 0), (reach, height + 0.05, 0)]), 0.04
         )
         kit.around(arm, metal, kit.pick(1, 2))
         kit.around(
@@ -133,7 +131,7 @@ def door(kit: Kit) -> None:
         kit.box(frame, (0.05, height * 0.95, t), (0, 0.02, 0))
         for y in (0.35, 0.65):
             kit.box(frame, (width * 0.9, 0.05, t), (0, y * height, 0))
-    kit.add(globe(0.05, 8).move(width * 0.4, height * 0.47, t * 0.55), kit.metal())
+    kit.add(globe(0.05).move(width * 0.4, height * 0.47, t * 0.55), kit.metal())
     if kit.chance(0.3):
         kit.box(kit.stone(), (width * 1.5, 0.12, t * 6), (0, -0.12, t * 1.5))
 
@@ -142,16 +140,16 @@ def clock(kit: Kit) -> None:
     """Wall, alarm, mantel and grandfather clocks, and pocket watches."""
     kind, body, face = (kit.whole(0, 3), kit.pick(kit.wood, kit.metal, kit.plastic)(), kit.white())
     r, t = 0.5, kit.u(0.1, 0.3)
-    dial = disc(r * 0.88, t + 0.04, kit.sides).turn("x", 90).move(0, 0, -(t + 0.04) / 2)
+    dial = kit.disc(r * 0.88, t + 0.04).turn("x", 90).move(z=-(t + 0.04) / 2)
     hands = [box(0.04, r * k, t + 0.1).move(0, r * k / 2).turn("z", kit.u(0, 360)) for k in (0.45, 0.7)]
     level = 0.0
     if kind == 0:
-        kit.add(disc(r, t, kit.sides, 0.03).turn("x", 90).move(0, 0, -t / 2), body)
+        kit.add(kit.disc(r, t, 0.03).turn("x", 90).move(z=-t / 2), body)
     elif kind == 1:
-        kit.add(disc(r, t, kit.sides, 0.03).turn("x", 90).move(0, 0, -t / 2), body)
-        kit.pair(rod((0, 0, 0), (0.38, -0.58, 0), 0.06, sides=6), body)
+        kit.add(kit.disc(r, t, 0.03).turn("x", 90).move(z=-t / 2), body)
+        kit.pair(rod((0, 0, 0), (0.38, -0.58, 0), 0.06), body)
         kit.pair(dome(0.22, 0.16, 10).turn("z", -35).move(0.3, 0.45), kit.metal())
-        kit.add(tube(curve([(-0.15, 0.5, 0), (0, 0.72, 0), (0.15, 0.5, 0)], 3), 0.03, 6), body)
+        kit.add(tube(curve([(-0.15, 0.5, 0), (0, 0.72, 0), (0.15, 0.5, 0)]), 0.03), body)
     elif kind == 2:
         arch = np.linspace(0, np.pi, 11)
         outline = np.concatenate(
@@ -167,9 +165,9 @@ def clock(kit: Kit) -> None:
         kit.add(extrude([(-0.6, 0), (0.6, 0), (0, 0.3)], max(t, 0.5)).move(0, 0.6), body)
         kit.box(kit.window(), (0.5, tall * 0.75, max(t, 0.5) * 0.84), (0, -0.65 - tall * 0.9, 0))
         level = max(t, 0.5) / 2 - t / 2
-    kit.add(dial.move(0, 0, level), face)
+    kit.add(dial.move(z=level), face)
     for hand in hands:
-        kit.add(hand.move(0, 0, level), kit.black())
+        kit.add(hand.move(z=level), kit.black())
 
 
 def fridge(kit: Kit) -> None:
@@ -196,10 +194,8 @@ def stove(kit: Kit) -> None:
     w, h, d = kit.u(0.8, 1.1), kit.u(0.8, 1.0), kit.u(0.7, 0.85)
     kit.box(body, (w, h, d))
     kit.box(dark, (w * 0.75, h * 0.45, 0.06), (0, h * 0.15, d / 2))
-    kit.add(
-        rod((-w * 0.35, h * 0.68, d / 2 + 0.06), (w * 0.35, h * 0.68, d / 2 + 0.06), 0.03, sides=6), bright
-    )
-    kit.four(torus(0.12, 0.03, 12, 6).move(w * 0.24, h + 0.01, d * 0.22), dark)
+    kit.add(rod((-w * 0.35, h * 0.68, d / 2 + 0.06), (w * 0.35, h * 0.68, d / 2 + 0.06), 0.03), bright)
+    kit.four(torus(0.12, 0.03, 12).move(w * 0.24, h + 0.01, d * 0.22), dark)
     for x in np.linspace(-0.36, 0.36, 5) * w:
         kit.add(disc(0.045, 0.07, 8).turn("x", 90).move(x, h * 0.85, d / 2), bright)
     if kit.chance(0.5):
@@ -214,7 +210,7 @@ def washing_machine(kit: Kit) -> None:
     w, h, d = kit.u(0.75, 0.95), kit.u(0.85, 1.1), kit.u(0.7, 0.85)
     kit.box(body, (w, h, d))
     r = w * kit.u(0.28, 0.38)
-    kit.add(torus(r, 0.05, kit.sides, 6).turn("x", 90).move(0, h * 0.43, d / 2 + 0.01), bright)
+    kit.add(torus(r, 0.05, kit.sides).turn("x", 90).move(0, h * 0.43, d / 2 + 0.01), bright)
     kit.add(ellipsoid(r, r, 0.08, kit.sides).move(0, h * 0.43, d / 2), kit.window())
     kit.box(dark, (w * 0.3, h * 0.09, 0.05), (w * 0.2, h * 0.83, d / 2))
     kit.add(disc(0.07, 0.06, 10).turn("x", 90).move(-w * 0.25, h * 0.88, d / 2), bright)
@@ -253,18 +249,15 @@ def toilet(kit: Kit) -> None:
     """Toilet."""
     body = kit.pick(kit.white, kit.ceramic)()
     seat = kit.u(0.38, 0.48)
-    oval = hollow(
-        [(0.16, 0), (0.18, seat * 0.4), (0.3, seat * 0.85), (0.33, seat)], 0.06, seat * 0.6, kit.sides
-    )
-    kit.add(oval.scale(1, 1, 1.25).move(0, 0, 0.15), body)
-    lid = disc(0.34, 0.05, kit.sides, 0.01).scale(1, 1, 1.25)
+    oval = kit.hollow([(0.16, 0), (0.18, seat * 0.4), (0.3, seat * 0.85), (0.33, seat)], 0.06, seat * 0.6)
+    kit.add(oval.scale(1, 1, 1.25).move(z=0.15), body)
+    lid = kit.disc(0.34, 0.05, 0.01).scale(1, 1, 1.25)
     if kit.chance(0.5):
         kit.add(lid.move(0, seat, 0.15), body)
     else:
-        kit.add(lid.move(0, 0, 0.42).turn("x", -80).move(0, seat, -0.24), body)
+        kit.add(lid.move(z=0.42).turn("x", -80).move(0, seat, -0.24), body)
         kit.add(
-            torus(0.29, 0.045, kit.sides, 6).scale(1, 0.8, 1.25).move(0, seat, 0.15),
-            kit.pick(body, kit.wood()),
+            torus(0.29, 0.045, kit.sides).scale(1, 0.8, 1.25).move(0, seat, 0.15), kit.pick(body, kit.wood())
         )
     kit.add(box(0.62, kit.u(0.4, 0.5), 0.24, 0.05, 2).move(0, seat + 0.17, -0.36), body)
     kit.add(box(0.3, seat, 0.4, 0.05).move(0, seat / 2, -0.18), body)
@@ -277,7 +270,7 @@ def basin(kit: Kit) -> None:
     basin = hollow([(0.22, 0), (0.4, 0.12), (0.5, 0.28)], 0.06, 0.06, kit.pick(kit.sides, 4))
     kit.add(basin.scale(1, 1, 0.8).move(0, h), body)
     if kit.chance(0.5):
-        kit.add(lathe([(0.22, 0), (0.12, 0.15), (0.12, h * 0.8), (0.2, h + 0.02)], kit.sides), body)
+        kit.add(kit.lathe([(0.22, 0), (0.12, 0.15), (0.12, h * 0.8), (0.2, h + 0.02)]), body)
     else:
         drawers(kit, (0.9, h + 0.04, 0.65), (0, 0, 0), kit.wood(), kit.wood(), 2)
     path = curve([(0, h + 0.25, -0.36), (0, h + 0.5, -0.34), (0, h + 0.5, -0.15), (0, h + 0.42, -0.1)], 4)
@@ -303,8 +296,7 @@ def bathtub(kit: Kit) -> None:
     kit.add(
         tube(
             curve(
-                [(0, h + lift - 0.05, -long * 0.47), (0, h + 0.35, -long * 0.46), (0, h + 0.3, -long * 0.36)],
-                3,
+                [(0, h + lift - 0.05, -long * 0.47), (0, h + 0.35, -long * 0.46), (0, h + 0.3, -long * 0.36)]
             ),
             0.04,
             8,
@@ -356,7 +348,7 @@ def radiator(kit: Kit) -> None:
     for i in range(count):
         kit.add(box(0.09, h, 0.2, 0.04, 2).move((i - (count - 1) / 2) * 0.12, h / 2 + 0.08), body)
     for y in (0.16, h):
-        kit.add(rod((-count * 0.06, y, 0), (count * 0.06, y, 0), 0.04, sides=6), body)
+        kit.add(rod((-count * 0.06, y, 0), (count * 0.06, y, 0), 0.04), body)
     kit.pair(box(0.06, 0.12, 0.2).move((count - 2) * 0.06, 0.05), body)
 
 

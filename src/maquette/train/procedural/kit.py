@@ -9,9 +9,10 @@ from typing import TypeVar, Union
 import numpy as np
 
 from maquette.train.meshes import PaintedMesh
+from maquette.train.procedural import turned
 from maquette.train.procedural.boxes import box
 from maquette.train.procedural.materials import Material, Paintbox
-from maquette.train.procedural.part import Part, oriented
+from maquette.train.procedural.part import Part, Points, oriented
 
 T = TypeVar("T")
 Point = tuple[float, float, float]
@@ -95,6 +96,26 @@ class Kit(Paintbox):
         """A box in the style of this object, not yet added; `at` is the middle of its bottom."""
         bevel = self.soft * min(size)
         return box(*size, bevel, self.soft_steps).move(at[0], at[1] + size[1] / 2, at[2])
+
+    def lathe(self, profile: Points, closed: bool = False) -> Part:
+        """`lathe` with the sides of this object; the four below likewise."""
+        return turned.lathe(profile, self.sides, closed)
+
+    def hollow(self, outer: Points, wall: float, floor: float) -> Part:
+        """An open vessel, not yet added."""
+        return turned.hollow(outer, wall, floor, self.sides)
+
+    def disc(self, radius: float, height: float, bevel: float = 0.0) -> Part:
+        """A cylinder that stands on y = 0, not yet added."""
+        return turned.disc(radius, height, self.sides, bevel)
+
+    def frustum(self, bottom: float, top: float, height: float) -> Part:
+        """A cone or its stump that stands on y = 0, not yet added."""
+        return turned.frustum(bottom, top, height, self.sides)
+
+    def dome(self, radius: float, height: float, rings: int = 4) -> Part:
+        """Half an ellipsoid that stands on y = 0, not yet added."""
+        return turned.dome(radius, height, self.sides, rings)
 
     def mark(self) -> int:
         """A bookmark for `reshape_since`."""

@@ -10,7 +10,7 @@ from maquette.train.procedural.buildings import gable, hip, opening, openings, r
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def church(kit: Kit) -> None:
@@ -48,7 +48,7 @@ def mosque(kit: Kit) -> None:
     w, h = kit.u(1.0, 1.4), kit.u(0.5, 0.8)
     kit.add(box(w, h, w).move(0, h / 2), wall)
     openings(kit, (w, h, w), 0.0, 1)
-    kit.add(disc(w * 0.35, 0.15, kit.sides).move(0, h - 0.01), wall)
+    kit.add(kit.disc(w * 0.35, 0.15).move(0, h - 0.01), wall)
     onion = kit.chance(0.5)
     shape = curve(
         [(0.33, 0), (0.4, 0.2), (0.25, 0.5), (0.02, 0.75)]
@@ -56,7 +56,7 @@ def mosque(kit: Kit) -> None:
         else [(0.36, 0), (0.33, 0.2), (0.2, 0.36), (0.02, 0.42)],
         4,
     )
-    kit.add(lathe(shape * w, kit.sides).move(0, h + 0.13), tiles)
+    kit.add(kit.lathe(shape * w).move(0, h + 0.13), tiles)
     tall = h * kit.u(1.6, 2.6)
     minaret = lathe(
         [
@@ -121,9 +121,9 @@ def hut(kit: Kit) -> None:
     wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     if kit.chance(0.5):
-        kit.add(disc(0.5, h, kit.sides), wall)
+        kit.add(kit.disc(0.5, h), wall)
         kit.add(
-            lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))], kit.sides).move(0, h - 0.05),
+            kit.lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))]).move(0, h - 0.05),
             kit.colour(0.75, 0.62, 0.3),
         )
         opening(kit, (0.24, 0.32), (0, 0, 0.49), "front", kit.wood(), kit.black(), True)
@@ -131,8 +131,8 @@ def hut(kit: Kit) -> None:
         logs = kit.whole(4, 7)
         for i in range(logs):
             y, r = (i + 0.5) * h / logs, h / logs * 0.55
-            kit.pair(rod((w / 2, y, -d * 0.4), (w / 2, y, d * 0.4), r, sides=7), wall)
-            kit.pair(rod((-w * 0.58, y, d * 0.34), (w * 0.58, y, d * 0.34), r, sides=7), wall, "z")
+            kit.pair(rod((w / 2, y, -d * 0.4), (w / 2, y, d * 0.4), r, 7), wall)
+            kit.pair(rod((-w * 0.58, y, d * 0.34), (w * 0.58, y, d * 0.34), r, 7), wall, "z")
         kit.add(box(w * 0.95, h, d * 0.66).move(0, h / 2), wall)
         for part, m in zip(
             gable(w, kit.u(0.35, 0.6), d * 0.7, 0.15, 0.08), (wall, tiles, tiles), strict=True
@@ -179,9 +179,7 @@ def factory(kit: Kit) -> None:
     openings(kit, (w, h, d * 0.7), 0.0, kit.whole(1, 2))
     for i in range(kit.whole(1, 3)):
         tall = kit.u(0.8, 1.5)
-        kit.add(
-            frustum(0.12, 0.085, tall, kit.sides).move(w * 0.35 - 0.32 * i, h - 0.05, -d * 0.2), kit.brick()
-        )
+        kit.add(kit.frustum(0.12, 0.085, tall).move(w * 0.35 - 0.32 * i, h - 0.05, -d * 0.2), kit.brick())
         kit.add(torus(0.095, 0.03, 10, 5).move(w * 0.35 - 0.32 * i, h + tall - 0.07, -d * 0.2), kit.stone())
 
 
@@ -192,16 +190,11 @@ def windmill(kit: Kit) -> None:
     top = r * kit.u(0.55, 0.8)
     kit.add(frustum(r, top, h, kit.pick(kit.sides, 6, 8)), wall)
     cap = kit.pick(kit.accent, kit.brick)()
-    kit.add(
-        kit.pick(frustum(top * 1.2, 0.02, 0.45, kit.sides), dome(top * 1.1, 0.4, kit.sides)).move(
-            0, h - 0.02
-        ),
-        cap,
-    )
+    kit.add(kit.pick(kit.frustum(top * 1.2, 0.02, 0.45), kit.dome(top * 1.1, 0.4)).move(0, h - 0.02), cap)
     opening(kit, (0.2, 0.3), (0, 0, r * 0.96), "front", wall, wood, True)
     opening(kit, (0.14, 0.16), (0, h * 0.55, (r + top) / 2 * 0.99), "front", wall, kit.window(), False)
     length, hub = kit.u(0.7, 1.1), (0.0, h * 0.98, top * 1.15 + 0.08)
-    kit.add(rod((0, h, 0), (0, h * 0.98, top * 1.15 + 0.14), 0.06, sides=8), wood)
+    kit.add(rod((0, h, 0), (0, h * 0.98, top * 1.15 + 0.14), 0.06, 8), wood)
     phase, count = kit.u(0, 90), kit.pick(4, 4, 3, 5)
     sail = kit.white() if kit.chance(0.6) else wood
     for i in range(count):
@@ -215,7 +208,7 @@ def wind_turbine(kit: Kit) -> None:
     h = kit.u(1.6, 2.2)
     white = kit.white()
     kit.add(frustum(0.09, 0.05, h, kit.sides_for(0.7)), white)
-    kit.add(superellipsoid(0.09, 0.09, 0.2, 0.7, 12).move(0, h, 0), white)
+    kit.add(superellipsoid(0.09, 0.09, 0.2, 0.7, 12).move(0, h), white)
     kit.add(ellipsoid(0.08, 0.08, 0.1, 10).move(0, h, 0.22), white)
     phase, length = kit.u(0, 120), kit.u(0.8, 1.1)
     for i in range(3):
@@ -228,14 +221,14 @@ def well(kit: Kit) -> None:
     wall, wood = kit.pick(kit.stone, kit.plaster, kit.wood)(), kit.wood()
     stone, r, h = kit.stone(), kit.u(0.4, 0.5), kit.u(0.4, 0.6)
     kit.add(hollow([(r, 0), (r, h)], 0.1, 0.1, kit.pick(kit.sides, 4)), stone)
-    kit.add(torus(r - 0.05, 0.07, kit.sides, 6).move(0, h), kit.stone())
-    kit.add(disc(r - 0.09, 0.05, kit.sides).move(0, h * 0.6), kit.window())
+    kit.add(torus(r - 0.05, 0.07, kit.sides).move(0, h), kit.stone())
+    kit.add(kit.disc(r - 0.09, 0.05).move(0, h * 0.6), kit.window())
     kit.pair(box(0.08, 1.2, 0.08).move(r - 0.03, 0.6), wood)
-    kit.add(rod((-r, 0.95, 0), (r + 0.15, 0.95, 0), 0.05, sides=8), wood)
+    kit.add(rod((-r, 0.95, 0), (r + 0.15, 0.95, 0), 0.05, 8), wood)
     for part, m in zip(gable(0.8, 0.35, 2 * r + 0.15, 0.08, 0.05), (wood, wall, wall), strict=True):
         kit.add(part.turn("y", 90).move(0, 1.18), m)
     if kit.chance(0.6):
-        kit.add(rod((0, 0.75, 0), (0, 0.95, 0), 0.02, sides=5), kit.bark())
+        kit.add(rod((0, 0.75, 0), (0, 0.95, 0), 0.02, 5), kit.bark())
         kit.add(hollow([(0.09, 0), (0.12, 0.2)], 0.03, 0.03, 8).move(0, 0.6), wood)
 
 
@@ -248,8 +241,8 @@ def water_wheel(kit: Kit) -> None:
         for i in range(4):
             kit.add(box(0.06, 2 * r, 0.06).turn("x", i * 45.0).move(x, r), wood)
     for i in range(12):
-        kit.add(box(width, 0.05, 0.2).move(0, 0, r).turn("x", i * 30.0).move(0, r), wood)
-    kit.add(rod((-width * 1.2, r, 0), (width * 1.2, r, 0), 0.07, sides=8), kit.metal())
+        kit.add(box(width, 0.05, 0.2).move(z=r).turn("x", i * 30.0).move(0, r), wood)
+    kit.add(rod((-width * 1.2, r, 0), (width * 1.2, r, 0), 0.07, 8), kit.metal())
     kit.pair(tapered_box((0.14, 0.8), (0.14, 0.2), r).move(width * 0.95), wall)
 
 
@@ -273,7 +266,7 @@ def stone_bridge(kit: Kit) -> None:
     ]
     kit.add(extrude(outline + deck, width), stone)
     rail = [(x, y - 0.02) for x, y in deck] + [(x, y + 0.14) for x, y in deck[::-1]]
-    kit.pair(extrude(rail, 0.08).move(0, 0, width / 2 - 0.04), stone, "z")
+    kit.pair(extrude(rail, 0.08).move(z=width / 2 - 0.04), stone, "z")
 
 
 def suspension_bridge(kit: Kit) -> None:
@@ -287,10 +280,10 @@ def suspension_bridge(kit: Kit) -> None:
         t = np.linspace(-1, 1, 13)
         cable = columns(t * x, h * 0.62 + (tall * 0.95 - h * 0.62) * t**2, z)
         kit.add(tube(cable, 0.03, 5), metal)
-        kit.pair(rod((x, tall * 0.95, z), (length * 0.64, h * 0.55, z), 0.03, sides=5), metal)
+        kit.pair(rod((x, tall * 0.95, z), (length * 0.64, h * 0.55, z), 0.03, 5), metal)
         for xx in t[2:-2:2] * x:
             top = h * 0.62 + (tall * 0.95 - h * 0.62) * (xx / x) ** 2
-            kit.add(rod((xx, h * 0.5, z), (xx, top, z), 0.02, sides=4), metal)
+            kit.add(rod((xx, h * 0.5, z), (xx, top, z), 0.02, 4), metal)
     for y in (0.75, 0.96):
         kit.pair(box(0.08, 0.08, width).move(x, tall * y), metal)
 
@@ -312,9 +305,9 @@ def plank_bridge(kit: Kit) -> None:
     arch = h * 0.4 + hump * (1 - (2 * xs / length) ** 2)
     for z in (-width / 2, width / 2):
         kit.add(tube(columns(xs, arch - 0.05, z * 0.85), 0.05, 4), wood)
-        kit.add(tube(columns(xs, arch + 0.32, z), 0.035, 6), wood)
+        kit.add(tube(columns(xs, arch + 0.32, z), 0.035), wood)
         for i in range(0, 9, 2):
-            kit.add(rod((xs[i], arch[i] - 0.05, z), (xs[i], arch[i] + 0.36, z), 0.035, sides=6), wood)
+            kit.add(rod((xs[i], arch[i] - 0.05, z), (xs[i], arch[i] + 0.36, z), 0.035), wood)
 
 
 def gate(kit: Kit) -> None:

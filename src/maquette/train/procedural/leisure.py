@@ -10,7 +10,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.tools import laid
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
 def gun(kit: Kit) -> None:
@@ -29,7 +29,7 @@ def gun(kit: Kit) -> None:
             (length * 0.2, h * 0.15, 0),
             (length * 0.25 + barrel, h * 0.15, 0),
             h * kit.u(0.2, 0.4),
-            sides=kit.sides_for(0.6),
+            kit.sides_for(0.6),
         ),
         kit.pick(dark, kit.metal()),
     )
@@ -45,7 +45,7 @@ def gun(kit: Kit) -> None:
         kit.add(stock.move(-length * 0.24), second)
         kit.add(box(length * 0.3, h * 0.55, t * 1.1, 0.02).move(length * 0.38, -h * 0.15), second)
     if kit.chance(0.5):
-        kit.add(rod((-length * 0.12, h * 0.85, 0), (length * 0.15, h * 0.85, 0), h * 0.3, sides=10), dark)
+        kit.add(rod((-length * 0.12, h * 0.85, 0), (length * 0.15, h * 0.85, 0), h * 0.3, 10), dark)
         kit.add(box(0.06, h * 0.5, t * 0.4).move(0, h * 0.55), dark)
     if kit.chance(0.5):
         kit.add(
@@ -56,7 +56,7 @@ def gun(kit: Kit) -> None:
         )
     if kit.chance(0.3):
         kit.add(
-            kit.pick(ball(h * 0.6, 2), disc(h * 0.7, t * 1.5, 12).turn("x", 90).move(0, 0, -t * 0.75)).move(
+            kit.pick(ball(h * 0.6, 2), disc(h * 0.7, t * 1.5, 12).turn("x", 90).move(z=-t * 0.75)).move(
                 length * 0.05, h * 0.55
             ),
             kit.accent(),
@@ -68,10 +68,10 @@ def bow(kit: Kit) -> None:
     wood = kit.wood()
     y = np.linspace(-1, 1, 13)
     path = columns(0.4 * (1 - y**2) - kit.pick(0.0, 0.25) * np.maximum(np.abs(y) - 0.75, 0), y, 0.0)
-    kit.add(tube(path, 0.025 + 0.035 * (1 - y**2), 6), wood)
-    kit.add(rod(path[0], path[-1], 0.02, sides=5), kit.white())
+    kit.add(tube(path, 0.025 + 0.035 * (1 - y**2)), wood)
+    kit.add(rod(path[0], path[-1], 0.02, 5), kit.white())
     if kit.chance(0.5):
-        kit.add(rod((-0.2, 0, 0), (0.75, 0, 0), 0.025, sides=5), kit.wood())
+        kit.add(rod((-0.2, 0, 0), (0.75, 0, 0), 0.025, 5), kit.wood())
         kit.add(frustum(0.06, 0, 0.14, 5).turn("z", -90).move(0.74, 0), kit.metal())
 
 
@@ -83,10 +83,10 @@ def shield(kit: Kit) -> None:
         kit.add(
             lathe([(0.8, 0), (0.78, 0.06), (0.4, 0.16), (0.0, 0.2)], max(kit.sides, 10)).turn("x", 90), metal
         )
-        kit.add(torus(0.78, 0.06, max(kit.sides, 10), 6).turn("x", 90), rim)
+        kit.add(torus(0.78, 0.06, max(kit.sides, 10)).turn("x", 90), rim)
     else:
         top = 0.7
-        outline = curve([(-0.6, top), (-0.6, 0.1), (-0.4, -0.45), (0.0, -0.9)], 3)
+        outline = curve([(-0.6, top), (-0.6, 0.1), (-0.4, -0.45), (0.0, -0.9)])
         outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:], [[0.0, top + kit.pick(0.0, 0.15)]]])
         part = extrude(outline, 0.09, 0.02)
         kit.add(part.map(lambda v: v - columns(0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2)), metal)
@@ -96,7 +96,7 @@ def shield(kit: Kit) -> None:
             ),
             rim,
         )
-    kit.add(dome(0.17, 0.12, kit.sides).turn("x", 90).move(0, 0, 0.05 + 0.12 * (shape == 0)), rim)
+    kit.add(kit.dome(0.17, 0.12).turn("x", 90).move(z=0.05 + 0.12 * (shape == 0)), rim)
     if kit.chance(0.5) and shape:
         kit.add(box(0.12, 1.2, 0.05).move(0, -0.05, 0.04), kit.accent())
         kit.add(box(0.8, 0.12, 0.05).move(0, 0.2, 0.02), kit.accent())
@@ -115,7 +115,7 @@ def guitar(kit: Kit) -> None:
     kit.add(tapered_box((0.16, 0.08), (0.22, 0.07), 0.28).move(0, 1.18 + neck, t / 2), kit.wood())
     for y in np.linspace(0.05, 0.23, 3):
         kit.pair(disc(0.03, 0.09, 6).turn("z", -90).move(0.09, 1.18 + neck + y, t / 2), metal)
-    kit.add(disc(0.16, 0.04, kit.sides).turn("x", 90).move(0, 0.62, t / 2 - 0.02), kit.black())
+    kit.add(kit.disc(0.16, 0.04).turn("x", 90).move(0, 0.62, t / 2 - 0.02), kit.black())
     kit.add(box(0.26, 0.06, 0.07).move(0, 0.3, t / 2 + 0.02), kit.black())
 
 
@@ -123,36 +123,34 @@ def drum(kit: Kit) -> None:
     """Drum."""
     wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
     r, h, skin = kit.u(0.4, 0.6), kit.u(0.3, 0.9), kit.white()
-    kit.add(disc(r, h, kit.sides), wood)
+    kit.add(kit.disc(r, h), wood)
     for y in (0.02, h):
-        kit.add(torus(r, 0.05, kit.sides, 6).move(0, y), metal)
-    kit.add(disc(r * 0.95, 0.04, kit.sides).move(0, h), skin)
+        kit.add(torus(r, 0.05, kit.sides).move(0, y), metal)
+    kit.add(kit.disc(r * 0.95, 0.04).move(0, h), skin)
     if kit.chance(0.5):
         for z in (-0.1, 0.12):
             kit.add(limb((-r * 0.8, h + 0.06, z), (r * 0.9, h + 0.06, z * 3), 0.03, 0.045, 6), kit.wood())
     else:
-        kit.around(rod((r * 0.9, h * 0.3, 0), (r * 1.3, -0.6, 0), 0.035, sides=6), metal, 3)
+        kit.around(rod((r * 0.9, h * 0.3, 0), (r * 1.3, -0.6, 0), 0.035), metal, 3)
 
 
 def trumpet(kit: Kit) -> None:
     """Trumpet, horn, megaphone."""
     metal = kit.metal()
     length = kit.u(0.9, 1.4)
-    outline = curve([(0.06, 0), (0.06, length * 0.6), (0.12, length * 0.85), (kit.u(0.25, 0.4), length)], 3)
-    kit.add(hollow(outline, 0.035, length * 0.3, kit.sides).turn("z", -90), metal)
+    outline = curve([(0.06, 0), (0.06, length * 0.6), (0.12, length * 0.85), (kit.u(0.25, 0.4), length)])
+    kit.add(kit.hollow(outline, 0.035, length * 0.3).turn("z", -90), metal)
     if kit.chance(0.7):
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
         kit.add(
-            tube(
-                columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t), 0.0), 0.04, 6, closed=True
-            ),
+            tube(columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t), 0.0), 0.04, closed=True),
             metal,
         )
         for x in (0.3, 0.4, 0.5):
-            kit.add(rod((length * x, -0.3, 0), (length * x, 0.2, 0), 0.045, sides=7), metal)
+            kit.add(rod((length * x, -0.3, 0), (length * x, 0.2, 0), 0.045, 7), metal)
         kit.add(frustum(0.03, 0.07, 0.1, 8).turn("z", 90).move(0.02, 0), metal)
     else:
-        kit.add(tube([(0.35, 0, 0), (0.35, -0.3, 0), (0.6, -0.3, 0), (0.6, 0, 0)], 0.045, 6), kit.black())
+        kit.add(tube([(0.35, 0, 0), (0.35, -0.3, 0), (0.6, -0.3, 0), (0.6, 0, 0)], 0.045), kit.black())
 
 
 def piano(kit: Kit) -> None:
@@ -182,7 +180,7 @@ def piano(kit: Kit) -> None:
         kit.add(
             extrude([(x, -z) for x, z in right], 0.05)
             .turn("x", -90)
-            .move(0.75, 0, 0)
+            .move(0.75, 0)
             .turn("z", 28)
             .move(-0.75, 0.92),
             wood,
@@ -195,14 +193,13 @@ def piano(kit: Kit) -> None:
 def bell(kit: Kit) -> None:
     """Bell."""
     wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
-    outline = curve([(0.5, 0.0), (0.42, 0.12), (0.3, 0.5), (0.2, 0.72), (0.03, 0.8)], 3)
-    kit.add(hollow(outline[::-1] * [1, -1], 0.06, 0.06, kit.sides).scale(1, -1, 1), metal)
-    kit.add(ball(0.11, 1).move(0, -0.03), metal)
-    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.03, sides=6), metal)
+    outline = curve([(0.5, 0.0), (0.42, 0.12), (0.3, 0.5), (0.2, 0.72), (0.03, 0.8)])
+    kit.add(kit.hollow(outline[::-1] * [1, -1], 0.06, 0.06).scale(1, -1, 1), metal)
+    kit.add(ball(0.11).move(0, -0.03), metal)
+    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.03), metal)
     kit.add(
         kit.pick(
-            torus(0.12, 0.04, 12, 6).turn("x", 90).move(0, 0.88),
-            limb((0, 0.78, 0), (0, 1.3, 0), 0.07, 0.09, 8),
+            torus(0.12, 0.04, 12).turn("x", 90).move(0, 0.88), limb((0, 0.78, 0), (0, 1.3, 0), 0.07, 0.09, 8)
         ),
         kit.pick(metal, wood),
     )
@@ -213,10 +210,10 @@ def microphone(kit: Kit) -> None:
     metal = kit.metal()
     kit.add(frustum(0.07, 0.11, 0.8, kit.sides_for(0.7)), kit.black())
     kit.add(ellipsoid(0.18, 0.2, 0.18, kit.sides_for(0.9)).move(0, 0.92), metal)
-    kit.add(torus(0.17, 0.03, kit.sides_for(0.9), 6).move(0, 0.9), kit.black())
+    kit.add(torus(0.17, 0.03, kit.sides_for(0.9)).move(0, 0.9), kit.black())
     if kit.chance(0.5):
-        kit.add(rod((0, -1.0, 0), (0, 0.1, 0), 0.035, sides=6), metal)
-        kit.add(disc(0.35, 0.06, kit.sides).move(0, -1.03), metal)
+        kit.add(rod((0, -1.0, 0), (0, 0.1, 0), 0.035), metal)
+        kit.add(kit.disc(0.35, 0.06).move(0, -1.03), metal)
 
 
 def sports_ball(kit: Kit) -> None:
@@ -236,7 +233,7 @@ def racket(kit: Kit) -> None:
     paint = kit.paint()
     r = kit.u(0.35, 0.45)
     t = np.linspace(0, 2 * np.pi, 25)[:-1]
-    kit.add(tube(columns(r * np.sin(t), 1.2 + r * 1.3 * np.cos(t), 0.0), 0.045, 6, closed=True), paint)
+    kit.add(tube(columns(r * np.sin(t), 1.2 + r * 1.3 * np.cos(t), 0.0), 0.045, closed=True), paint)
     if kit.chance(0.6):
         for x in np.linspace(-0.6, 0.6, 5) * r:
             h = 1.3 * r * np.sqrt(1 - (x / r) ** 2)
@@ -246,7 +243,7 @@ def racket(kit: Kit) -> None:
             kit.add(box(2 * w, 0.025, 0.025).move(0, 1.2 + y), kit.white())
     else:
         kit.add(ellipsoid(r, r * 1.3, 0.045, 16).move(0, 1.2), kit.accent())
-    kit.add(rod((0, 0, 0), (0, 1.2 - r * 1.25, 0), 0.06, sides=8), kit.leather())
+    kit.add(rod((0, 0, 0), (0, 1.2 - r * 1.25, 0), 0.06, 8), kit.leather())
     laid(kit)
 
 
@@ -257,7 +254,7 @@ def bat(kit: Kit) -> None:
         [(0.07, 0), (0.045, 0.05), (0.05, 0.5), (0.12, 1.1), (0.12, 1.4), (0.02, 1.5)],
         [(0.12, 0), (0.2, 0.3), (0.19, 0.45), (0.08, 0.8), (0.1, 0.95), (0.02, 1.05)],
     )
-    kit.add(lathe(curve(outline, 3), kit.sides), kit.pick(paint, kit.wood(), kit.white()))
+    kit.add(kit.lathe(curve(outline)), kit.pick(paint, kit.wood(), kit.white()))
     if kit.chance(0.3):
         kit.add(ball(0.22, 2).move(0.5, 0.22, 0.2), kit.accent())
 
@@ -266,7 +263,7 @@ def dumbbell(kit: Kit) -> None:
     """Dumb-bell or barbell."""
     paint, metal = kit.paint(), kit.metal()
     half, r = kit.u(0.3, 1.0), kit.u(0.2, 0.35)
-    kit.add(rod((-half - 0.3, 0, 0), (half + 0.3, 0, 0), 0.05, sides=8), metal)
+    kit.add(rod((-half - 0.3, 0, 0), (half + 0.3, 0, 0), 0.05, 8), metal)
     for i in range(kit.whole(1, 3)):
         kit.pair(
             disc(r * (1 - 0.15 * i), 0.12, kit.pick(kit.sides, 6), 0.02).turn("z", -90).move(half + 0.12 * i),
@@ -277,11 +274,11 @@ def dumbbell(kit: Kit) -> None:
 def trophy(kit: Kit) -> None:
     """Trophy."""
     metal = kit.metal()
-    cup = curve([(0.06, 0), (0.3, 0.2), (0.38, 0.5), (0.36, 0.65)], 3)
-    kit.add(hollow(cup, 0.04, 0.06, kit.sides).move(0, 0.5), metal)
-    kit.add(lathe([(0.2, 0), (0.07, 0.1), (0.05, 0.4), (0.08, 0.55)], kit.sides).move(0, 0.02), metal)
+    cup = curve([(0.06, 0), (0.3, 0.2), (0.38, 0.5), (0.36, 0.65)])
+    kit.add(kit.hollow(cup, 0.04, 0.06).move(0, 0.5), metal)
+    kit.add(kit.lathe([(0.2, 0), (0.07, 0.1), (0.05, 0.4), (0.08, 0.55)]).move(0, 0.02), metal)
     handle = curve([(0.33, 1.08, 0), (0.58, 1.05, 0), (0.52, 0.8, 0), (0.24, 0.68, 0)], 4)
-    kit.pair(tube(handle, 0.04, 6), metal)
+    kit.pair(tube(handle, 0.04), metal)
     kit.box(kit.black(), (0.5, 0.2, 0.5), (0, -0.15, 0))
 
 
@@ -296,7 +293,7 @@ def chess_man(kit: Kit) -> None:
         [(0.1, 0.9), (0.22, 0.95), (0.12, 1.0), (0.22, 1.25), (0.15, 1.3), (0.01, 1.32)],
     )
     which = kit.whole(0, 3)
-    kit.add(lathe(base + tops[which], kit.sides), kit.pick(paint, kit.wood(), kit.stone()))
+    kit.add(kit.lathe(base + tops[which]), kit.pick(paint, kit.wood(), kit.stone()))
     if which == 3:
         kit.add(box(0.05, 0.25, 0.05).move(0, 1.42), kit.parts[0][1])
         kit.add(box(0.17, 0.05, 0.05).move(0, 1.44), kit.parts[0][1])
@@ -309,7 +306,7 @@ def helmet(kit: Kit) -> None:
     kit.add(superellipsoid(0.4, 0.2, 0.3, 0.7, 14).move(0, -0.02, 0.36), kit.pick(kit.window, kit.black)())
     if kit.chance(0.5):
         kit.add(box(0.1, 0.14, 1.0, 0.04).move(0, 0.46, -0.05), kit.accent())
-    kit.add(disc(0.46, 0.14, kit.sides).move(0, -0.48), kit.black())
+    kit.add(kit.disc(0.46, 0.14).move(0, -0.48), kit.black())
 
 
 def board(kit: Kit) -> None:
@@ -326,9 +323,7 @@ def board(kit: Kit) -> None:
     if kit.chance(0.6):
         for zz in (-0.3, 0.3):
             kit.pair(disc(0.09, 0.08, 10).turn("z", -90).move(w * 0.32, -0.13, zz * length), kit.accent())
-            kit.add(
-                rod((-w * 0.35, -0.12, zz * length), (w * 0.35, -0.12, zz * length), 0.04, sides=6), metal
-            )
+            kit.add(rod((-w * 0.35, -0.12, zz * length), (w * 0.35, -0.12, zz * length), 0.04), metal)
 
 
 FAMILIES: tuple[Choice, ...] = (

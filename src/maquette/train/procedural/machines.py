@@ -9,7 +9,7 @@ from maquette.train.procedural.boxes import along, box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, hollow, torus
 from maquette.train.procedural.vehicles import glasshouse, wheel, wheels
 
 
@@ -24,7 +24,7 @@ def tractor(kit: Kit) -> None:
         wheel(kit, small, 0.2, (side * width * 0.45, small, 0.85), rubber, hub)
         kit.add(box(0.34, 0.08, 0.8, 0.03).move(side * width * 0.55, big * 2.08, -0.35), paint)
     glasshouse(kit, (-0.75, 0.15, -0.65, 0.05), width * 0.75, 0.8, big * 1.3, paint)
-    kit.add(rod((0.12, big, 0.75), (0.12, big + 1.1, 0.75), 0.045, sides=8), kit.metal())
+    kit.add(rod((0.12, big, 0.75), (0.12, big + 1.1, 0.75), 0.045, 8), kit.metal())
 
 
 def _stadium(half: float, radius: float) -> np.ndarray:
@@ -51,8 +51,8 @@ def digger(kit: Kit) -> None:
     kit.box(paint, (width, 0.4, 1.1), (0, 0.5, -0.1))
     glasshouse(kit, (-0.2, 0.45, -0.2, 0.35), width * 0.45, 0.6, 0.88, paint)
     elbow, tip = (np.array([0.28, kit.u(1.5, 1.9), 1.2]), np.array([0.28, kit.u(0.5, 1.0), kit.u(1.6, 2.0)]))
-    kit.add(rod((0.28, 0.8, 0.35), elbow, 0.11, sides=4), paint)
-    kit.add(rod(elbow, tip, 0.09, sides=4), paint)
+    kit.add(rod((0.28, 0.8, 0.35), elbow, 0.11, 4), paint)
+    kit.add(rod(elbow, tip, 0.09, 4), paint)
     kit.add(hollow([(0.12, 0), (0.25, 0.3)], 0.04, 0.05, 4).turn("x", kit.u(60, 130)).move(*tip), dark)
 
 
@@ -79,9 +79,9 @@ def forklift(kit: Kit) -> None:
     kit.box(paint, (width, 0.5, 1.3), (0, 0.18, 0))
     kit.box(dark, (width * 0.7, 0.14, 0.4), (0, 0.66, -0.2))
     kit.box(dark, (width * 0.7, 0.5, 0.12), (0, 0.66, -0.42))
-    kit.four(rod((width * 0.42, 0.6, 0.5), (width * 0.4, 1.55, 0.4), 0.04, sides=6), dark)
+    kit.four(rod((width * 0.42, 0.6, 0.5), (width * 0.4, 1.55, 0.4), 0.04), dark)
     kit.box(paint, (width, 0.08, 1.05), (0, 1.5, 0))
-    kit.add(torus(0.15, 0.03, 12, 6).turn("x", 60).move(0, 0.95, 0.3), dark)
+    kit.add(torus(0.15, 0.03, 12).turn("x", 60).move(0, 0.95, 0.3), dark)
     if kit.chance(0.6):
         kit.pair(kit.block((0.08, 1.9, 0.08), (0.25, 0.1, 0.75)), kit.metal())
         level = kit.u(0.1, 1.0)
@@ -112,11 +112,10 @@ def tank(kit: Kit) -> None:
         paint,
     )
     kit.add(
-        kit.pick(dome(0.48, 0.4, kit.sides), tapered_box((0.9, 1.0), (0.6, 0.7), 0.35)).move(0, 0.6, -0.1),
-        paint,
+        kit.pick(kit.dome(0.48, 0.4), tapered_box((0.9, 1.0), (0.6, 0.7), 0.35)).move(0, 0.6, -0.1), paint
     )
     kit.add(
-        rod((0, 0.78, 0.2), (0, 0.78 + kit.u(0, 0.3), length * kit.u(0.6, 0.85)), 0.07, sides=8),
+        rod((0, 0.78, 0.2), (0, 0.78 + kit.u(0, 0.3), length * kit.u(0.6, 0.85)), 0.07, 8),
         kit.pick(paint, dark),
     )
     kit.add(disc(0.16, 0.1, 10).move(0.1, 0.95, -0.2), dark)
@@ -139,9 +138,8 @@ def steam_engine(kit: Kit) -> None:
             )
     boiler = kit.u(0.3, 0.4)
     cab = length * kit.u(0.25, 0.35)
-    tank = lathe(
-        [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)],
-        kit.sides,
+    tank = kit.lathe(
+        [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)]
     )
     kit.add(tank.turn("x", 90).move(0, base + boiler, -half + cab), paint)
     kit.box(paint, (width * 0.95, 1.0, cab * 0.9), (0, base, -half + cab / 2))
@@ -149,14 +147,13 @@ def steam_engine(kit: Kit) -> None:
     kit.box(dark, (width * 1.1, 0.1, cab * 1.15), (0, base + 1.0, -half + cab / 2))
     stack_top = base + 2 * boiler
     kit.add(
-        frustum(0.09, kit.u(0.09, 0.24), kit.u(0.3, 0.55), kit.sides).move(0, stack_top - 0.05, half * 0.7),
-        dark,
+        kit.frustum(0.09, kit.u(0.09, 0.24), kit.u(0.3, 0.55)).move(0, stack_top - 0.05, half * 0.7), dark
     )
     for z in (0.05, 0.4):
         kit.add(dome(0.14, 0.2, 10).move(0, stack_top - 0.04, half * z), kit.metal())
     kit.add(ellipsoid(0.1, 0.1, 0.08, 10).move(0, base + boiler * 1.5, half * 1.0), kit.colour(1, 0.95, 0.7))
     kit.add(tapered_box((width, 0.4), (width * 0.6, 0.1), 0.3, (0, -0.15)).move(0, 0.05, half + 0.1), red)
-    kit.pair(box(0.05, 0.06, half * 1.1).move(width * 0.48, 0.25, 0), kit.metal())
+    kit.pair(box(0.05, 0.06, half * 1.1).move(width * 0.48, 0.25), kit.metal())
 
 
 def tram(kit: Kit) -> None:

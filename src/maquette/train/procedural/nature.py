@@ -9,7 +9,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Array, Part, Points, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, frustum, hollow, lathe
+from maquette.train.procedural.turned import frustum, hollow, lathe
 from maquette.train.procedural.vessels import body_outline
 
 
@@ -50,7 +50,7 @@ def _branches(
         d /= np.linalg.norm(d)
         d[1] = abs(d[1])
         end = start + d * length * kit.u(0.7, 1.1)
-        kit.add(rod(start - d * radius, end, radius, radius * 0.6, 6), bark)
+        kit.add(rod(start - d * radius, end, radius, end_radius=radius * 0.6), bark)
         if depth > 1:
             _branches(kit, end, d, length * 0.7, radius * 0.65, depth - 1, bark, leaf)
         elif leaf is not None:
@@ -98,7 +98,7 @@ def trunk(kit: Kit, height: float, radius: float, material: Material, lean: floa
         (lean * 0.2 * np.cos(a), height * 0.4, lean * 0.2 * np.sin(a)),
         (lean * np.cos(a), height, lean * np.sin(a)),
     ]
-    path = curve(points, 3)
+    path = curve(points)
     kit.add(
         tube(
             path,
@@ -159,15 +159,15 @@ def broadleaf(kit: Kit) -> None:
     for _ in range(kit.whole(1, 3) if style != 4 and kit.chance(0.4) else 0):
         at = path[len(path) // 2]
         d = kit.rng.normal(size=3) * [0.35, 0, 0.35] + [0, 0.4, 0]
-        kit.add(rod(at, at + d, 0.05, 0.03, 6), bark)
+        kit.add(rod(at, at + d, 0.05, end_radius=0.03), bark)
     if kit.chance(0.2) and style < 3:
         fruit = kit.accent()
         for _ in range(kit.whole(4, 10)):
             d = kit.rng.normal(size=3)
             d /= np.linalg.norm(d)
-            kit.add(ball(0.07, 1).move(*(top + d * r * 0.95 + [0, r * 0.55, 0])), fruit)
+            kit.add(ball(0.07).move(*(top + d * r * 0.95 + [0, r * 0.55, 0])), fruit)
     if kit.chance(0.2):
-        kit.add(disc(r * kit.u(0.6, 1.1), 0.08, kit.sides).move(0, -0.06), kit.colour(0.4, 0.6, 0.3))
+        kit.add(kit.disc(r * kit.u(0.6, 1.1), 0.08).move(0, -0.06), kit.colour(0.4, 0.6, 0.3))
 
 
 def palm(kit: Kit) -> None:
@@ -183,7 +183,7 @@ def palm(kit: Kit) -> None:
         nut = kit.bark()
         for i in range(kit.whole(0, 4)):
             kit.add(
-                ball(0.09, 1).move(
+                ball(0.09).move(
                     top[0] + 0.1 * np.cos(i * 2.0), top[1] - 0.08, top[2] + 0.1 * np.sin(i * 2.0)
                 ),
                 nut,
@@ -198,10 +198,10 @@ def palm(kit: Kit) -> None:
             kit.add(part.turn("y", 137.5 * i), leaf)
         if kind == 2:
             kit.add(
-                hollow(body_outline(kit, 0.7), 0.06, 0.1, kit.sides).scale(0.9, 0.9, 0.9).move(0, -0.6),
+                kit.hollow(body_outline(kit, 0.7), 0.06, 0.1).scale(0.9, 0.9, 0.9).move(0, -0.6),
                 kit.ceramic(),
             )
-            kit.add(disc(0.36, 0.1, kit.sides).move(0, -0.12), kit.bark())
+            kit.add(kit.disc(0.36, 0.1).move(0, -0.12), kit.bark())
 
 
 def cactus(kit: Kit) -> None:
@@ -212,10 +212,8 @@ def cactus(kit: Kit) -> None:
     )
     y = 0.0
     if kit.chance(0.5):
-        kit.add(
-            hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08, kit.sides), kit.brick()
-        )
-        kit.add(disc(0.34, 0.1, kit.sides).move(0, 0.34), kit.bark())
+        kit.add(kit.hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08), kit.brick())
+        kit.add(kit.disc(0.34, 0.1).move(0, 0.34), kit.bark())
         y = 0.4
     ribs = kit.pick(kit.sides_for(0.8), 6, 8)
     if kind == 0:
@@ -229,18 +227,16 @@ def cactus(kit: Kit) -> None:
                     (side * out * 0.8, y + low + 0.02, 0),
                     (side * out, y + low + 0.15, 0),
                     (side * out, y + low + up, 0),
-                ],
-                3,
+                ]
             )
             kit.add(tube(path, r * 0.6, ribs), leaf)
-            kit.add(ball(r * 0.6, 1).move(side * out, y + low + up), leaf)
+            kit.add(ball(r * 0.6).move(side * out, y + low + up), leaf)
     elif kind == 1:
         r = kit.u(0.28, 0.4)
         kit.add(ellipsoid(r, r * kit.u(0.8, 1.4), r, ribs).move(0, y + r * 0.7), leaf)
         for i in range(kit.whole(0, 3)):
             kit.add(
-                ball(r * 0.45, 1).move(r * 0.9 * np.cos(2.1 * i), y + r * 0.7, r * 0.9 * np.sin(2.1 * i)),
-                leaf,
+                ball(r * 0.45).move(r * 0.9 * np.cos(2.1 * i), y + r * 0.7, r * 0.9 * np.sin(2.1 * i)), leaf
             )
     else:
         pads = [(np.array([0.0, y + 0.3, 0.0]), 0.0)]
@@ -262,18 +258,18 @@ def potted_plant(kit: Kit) -> None:
     outline = body_outline(kit, height)
     pot = kit.pick(kit.ceramic, kit.brick, kit.wood)()
     kit.add(hollow(outline, 0.06, 0.1, kit.pick(kit.sides, kit.sides, 4, 6)), pot)
-    kit.add(disc(float(outline[-1, 0]) * 0.8, 0.05, kit.sides).move(0, height * 0.85), kit.bark())
+    kit.add(kit.disc(float(outline[-1, 0]) * 0.8, 0.05).move(0, height * 0.85), kit.bark())
     leaf, y, kind = kit.leaf(), height * 0.85, kit.whole(0, 3)
     if kind == 0:
         for i in range(kit.whole(5, 10)):
             stem, a = kit.u(0.4, 0.9), np.radians(137.5 * i)
             tip = np.array([0.35 * stem * np.cos(a), y + stem, 0.35 * stem * np.sin(a)])
-            kit.add(rod((0, y, 0), tip, 0.025, sides=5), leaf)
+            kit.add(rod((0, y, 0), tip, 0.025, 5), leaf)
             part = leaf_arc(kit.u(0.35, 0.55), 0.1, kit.u(0.05, 0.3), kit.u(0.14, 0.24))
             kit.add(part.turn("y", -137.5 * i).move(*tip), leaf)
     elif kind == 1:
         h = kit.u(0.4, 0.9)
-        kit.add(rod((0, y, 0), (0, y + h, 0), 0.05, sides=6), kit.bark())
+        kit.add(rod((0, y, 0), (0, y + h, 0), 0.05), kit.bark())
         for i in range(kit.whole(1, 3)):
             r = kit.u(0.3, 0.45) * (1 - 0.25 * i)
             kit.add(lumpy(r, kit.rng, 2, kit.u(0.0, 0.2)).move(0, y + h + 0.5 * i), leaf)
@@ -289,7 +285,7 @@ def potted_plant(kit: Kit) -> None:
             r = kit.u(0.18, 0.3)
             kit.add(lumpy(r, kit.rng, 1, 0.3).move(*at), leaf)
             if petal is not None:
-                kit.add(ball(0.07, 1).move(at[0] + r * 0.5, at[1] + r * 0.75, at[2] + r * 0.4), petal)
+                kit.add(ball(0.07).move(at[0] + r * 0.5, at[1] + r * 0.75, at[2] + r * 0.4), petal)
 
 
 FAMILIES: tuple[Choice, ...] = (conifer, broadleaf, broadleaf, palm, cactus, potted_plant)

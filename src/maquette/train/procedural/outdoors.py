@@ -10,7 +10,7 @@ from maquette.train.procedural.buildings import gable, hip, opening
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
 def temple(kit: Kit) -> None:
@@ -56,15 +56,15 @@ def rotunda(kit: Kit) -> None:
     stone = kit.pick(kit.stone, kit.plaster)()
     r, h, count = kit.u(0.5, 0.7), kit.u(0.6, 0.9), kit.whole(4, 8)
     kit.add(disc(r * 1.2, 0.1, count), stone)
-    kit.around(rod((r, 0.08, 0), (r, h, 0), kit.u(0.035, 0.07), sides=8), stone, count, 180 / count)
+    kit.around(rod((r, 0.08, 0), (r, h, 0), kit.u(0.035, 0.07), 8), stone, count, 180 / count)
     tiles = kit.pick(kit.accent, kit.brick)()
     kit.add(
-        kit.pick(
-            frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), dome(r * 1.15, kit.u(0.3, 0.6), kit.sides)
-        ).move(0, h + 0.04),
+        kit.pick(frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), kit.dome(r * 1.15, kit.u(0.3, 0.6))).move(
+            0, h + 0.04
+        ),
         tiles,
     )
-    kit.add(disc(r * 1.15, 0.08, kit.sides).move(0, h - 0.02), stone)
+    kit.add(kit.disc(r * 1.15, 0.08).move(0, h - 0.02), stone)
     if kit.chance(0.5):
         kit.add(torus(r, 0.03, count * 2, 5).move(0, 0.4), stone)
 
@@ -96,18 +96,13 @@ def fountain(kit: Kit) -> None:
     r = kit.u(0.7, 0.9)
     kit.add(hollow([(r, 0), (r, 0.25)], 0.1, 0.08, kit.pick(kit.sides, 6, 8)), stone)
     water = kit.colour(0.4, 0.7, 0.9)
-    kit.add(disc(r - 0.08, 0.05, kit.sides).move(0, 0.12), water)
-    kit.add(lathe([(0.16, 0), (0.09, 0.15), (0.09, 0.6), (0.14, 0.65)], kit.sides), stone)
-    kit.add(
-        hollow(curve([(0.12, 0), (0.35, 0.08), (0.45, 0.2)], 3), 0.06, 0.06, kit.sides).move(0, 0.6), stone
-    )
-    kit.add(disc(0.37, 0.04, kit.sides).move(0, 0.7), water)
+    kit.add(kit.disc(r - 0.08, 0.05).move(0, 0.12), water)
+    kit.add(kit.lathe([(0.16, 0), (0.09, 0.15), (0.09, 0.6), (0.14, 0.65)]), stone)
+    kit.add(kit.hollow(curve([(0.12, 0), (0.35, 0.08), (0.45, 0.2)]), 0.06, 0.06).move(0, 0.6), stone)
+    kit.add(kit.disc(0.37, 0.04).move(0, 0.7), water)
     if kit.chance(0.6):
         kit.add(frustum(0.06, 0.05, 0.4, 8).move(0, 0.65), stone)
-        kit.add(
-            hollow(curve([(0.08, 0), (0.2, 0.06), (0.25, 0.13)], 3), 0.04, 0.04, kit.sides).move(0, 1.0),
-            stone,
-        )
+        kit.add(kit.hollow(curve([(0.08, 0), (0.2, 0.06), (0.25, 0.13)]), 0.04, 0.04).move(0, 1.0), stone)
     kit.add(ellipsoid(0.09, 0.12, 0.09, 10).move(0, kit.height_since(0) + 0.02), kit.pick(stone, water))
 
 
@@ -117,10 +112,8 @@ def ridge_tent(kit: Kit) -> None:
     w, h, d, t = kit.u(0.9, 1.3), kit.u(0.6, 0.9), kit.u(1.1, 1.6), 0.06
     outline = [(-w / 2, 0), (0, h), (w / 2, 0), (w / 2 - 2.2 * t, 0), (0, h - 2.5 * t), (-w / 2 + 2.2 * t, 0)]
     kit.add(extrude(outline, d), cloth)
-    kit.add(
-        extrude([(-w / 2 + t, 0), (w / 2 - t, 0), (0, h - t)], 0.05).move(0, 0, -d / 2 + 0.04), kit.accent()
-    )
-    kit.pair(rod((0, 0, d / 2 - 0.05), (0, h + 0.08, d / 2 - 0.05), 0.03, sides=6), kit.wood(), "z")
+    kit.add(extrude([(-w / 2 + t, 0), (w / 2 - t, 0), (0, h - t)], 0.05).move(z=-d / 2 + 0.04), kit.accent())
+    kit.pair(rod((0, 0, d / 2 - 0.05), (0, h + 0.08, d / 2 - 0.05), 0.03), kit.wood(), "z")
 
 
 def tipi(kit: Kit) -> None:
@@ -130,17 +123,17 @@ def tipi(kit: Kit) -> None:
     kit.add(lathe([(r, 0), (0.06, h)], kit.pick(6, 8, kit.sides)), cloth)
     for i in range(kit.whole(3, 6)):
         kit.add(
-            rod((0, h * 0.8, 0), (0.2 * np.cos(i * 1.9), h * 1.22, 0.2 * np.sin(i * 1.9)), 0.025, sides=5),
+            rod((0, h * 0.8, 0), (0.2 * np.cos(i * 1.9), h * 1.22, 0.2 * np.sin(i * 1.9)), 0.025, 5),
             kit.wood(),
         )
     door = [(-r * 0.32, 0.0), (r * 0.32, 0.0), (0.0, h * 0.5)]
-    kit.add(extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(0, 0, r * 0.98), kit.black())
+    kit.add(extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(z=r * 0.98), kit.black())
 
 
 def igloo(kit: Kit) -> None:
     """Igloo."""
     r, snow = kit.u(0.6, 0.8), kit.white()
-    kit.add(dome(r, r * kit.u(0.75, 1.0), kit.sides, 5), snow)
+    kit.add(kit.dome(r, r * kit.u(0.75, 1.0), 5), snow)
     arch = np.linspace(0, np.pi, 9)
     tunnel = np.concatenate(
         [
@@ -148,9 +141,9 @@ def igloo(kit: Kit) -> None:
             columns(-0.18 * np.cos(arch), 0.26 * np.sin(arch)),
         ]
     )
-    kit.add(extrude(tunnel, 0.45).move(0, 0, r + 0.05), snow)
+    kit.add(extrude(tunnel, 0.45).move(z=r + 0.05), snow)
     kit.add(
-        extrude([(0.2 * float(np.cos(a)), 0.27 * float(np.sin(a))) for a in arch], 0.05).move(0, 0, r - 0.02),
+        extrude([(0.2 * float(np.cos(a)), 0.27 * float(np.sin(a))) for a in arch], 0.05).move(z=r - 0.02),
         kit.black(),
     )
 
@@ -178,10 +171,10 @@ def camp_fire(kit: Kit) -> None:
     count = kit.whole(5, 7)
     log = limb((0.5, 0.06, 0), (0.02, 0.42, 0), 0.08, 0.06, 7)
     kit.around(log, kit.bark(), count)
-    kit.around(ball(0.13, 1).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
+    kit.around(ball(0.13).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
     for r, y, c in ((0.25, 0.45, (0.95, 0.35, 0.1)), (0.15, 0.6, (1.0, 0.8, 0.2))):
         kit.add(
-            lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)], 3), 7).move(0, 0.1),
+            lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)]), 7).move(0, 0.1),
             kit.colour(*c),
         )
 
@@ -220,7 +213,7 @@ def ruin(kit: Kit) -> None:
             ),
             stone,
         )
-    kit.add(disc(0.95, 0.1, kit.sides), kit.stone())
+    kit.add(kit.disc(0.95, 0.1), kit.stone())
     if kit.chance(0.4):
         kit.add(lathe([(0.13, 0), (0.12, 0.7)], 10).turn("z", 85).move(0.3, 0.2, 0.1), stone)
 
@@ -251,7 +244,7 @@ def platform(kit: Kit) -> None:
     for _ in range(kit.whole(0, 4)):
         x, z, s = kit.u(-0.4, 0.4) * w, kit.u(-0.4, 0.4) * d, kit.u(0.08, 0.2)
         kit.add(disc(0.03, 0.2, 5).move(x, 0.08, z), kit.bark())
-        kit.add(kit.pick(ball(s, 1), frustum(s, 0, s * 2.4, 7)).move(x, 0.2 + s * 0.5, z), kit.leaf())
+        kit.add(kit.pick(ball(s), frustum(s, 0, s * 2.4, 7)).move(x, 0.2 + s * 0.5, z), kit.leaf())
 
 
 FAMILIES: tuple[Choice, ...] = (

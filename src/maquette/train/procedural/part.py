@@ -118,7 +118,7 @@ def circle(sides: int, phase: float = 0.0) -> Array:
     return points
 
 
-def curve(points: Points, steps: int = 4) -> Array:
+def curve(points: Points, steps: int = 3) -> Array:
     """A Catmull-Rom curve through points (N, D), with `steps` samples a span and both ends kept."""
     control = np.asarray(points, dtype=np.float64)
     padded = np.concatenate([2 * control[:1] - control[1:2], control, 2 * control[-1:] - control[-2:-1]])

@@ -10,7 +10,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.turned import disc, frustum, hollow, torus
+from maquette.train.procedural.turned import disc, frustum, torus
 
 
 def cushion(kit: Kit, width: float, height: float, depth: float) -> Part:
@@ -67,15 +67,13 @@ def pedestal(kit: Kit, height: float, reach: float, material: Material) -> None:
     r = kit.u(0.04, 0.12)
     kit.add(frustum(r * kit.u(1.0, 1.5), r, height, kit.sides_for(0.6)), material)
     if kit.chance(0.45):
-        kit.add(disc(reach, kit.u(0.04, 0.08), kit.sides, 0.02), material)
+        kit.add(kit.disc(reach, kit.u(0.04, 0.08), 0.02), material)
         return
     count, rise = kit.whole(3, 5), kit.u(0.05, 0.3) * height
-    foot = tube(
-        curve([(0, rise, 0), (reach * 0.5, rise * 0.8, 0), (reach, 0.04, 0)], 3), kit.u(0.035, 0.06), 6
-    )
+    foot = tube(curve([(0, rise, 0), (reach * 0.5, rise * 0.8, 0), (reach, 0.04, 0)]), kit.u(0.035, 0.06))
     kit.around(foot, material, count)
     if kit.chance(0.5):
-        wheel = globe(0.06, 8).move(reach, 0.02)
+        wheel = globe(0.06).move(reach, 0.02)
         kit.around(wheel, kit.black(), count)
 
 
@@ -98,7 +96,7 @@ def _backrest(
         kit.box(frame, (w, t * 1.6, t), (0, height - t * 1.6, 0))
         count = kit.whole(2, 6)
         for x in np.linspace(-w / 2, w / 2, count + 2)[1:-1]:
-            kit.add(rod((x, -0.02, 0), (x, height - t, 0), t * 0.35, sides=6), frame)
+            kit.add(rod((x, -0.02, 0), (x, height - t, 0), t * 0.35), frame)
     elif kind == 3:  # a bent shell
         turn, r = kit.u(60, 150), w / 2
         angle = np.radians(np.linspace(-turn / 2, turn / 2, 9))
@@ -111,11 +109,11 @@ def _backrest(
         )
     elif kind == 4:  # padded
         kit.add(cushion(kit, w * 0.95, t * 2.2, height).turn("x", -90).move(0, height / 2 + 0.05, -t), soft)
-        kit.pair(rod((w * 0.3, -0.05, -t), (w * 0.3, height * 0.5, -t), t * 0.5, sides=6), frame)
+        kit.pair(rod((w * 0.3, -0.05, -t), (w * 0.3, height * 0.5, -t), t * 0.5), frame)
     else:  # a hoop with a splat
         arch = np.linspace(0, np.pi, 13)
         path = columns(w / 2 * np.cos(arch), height * np.sin(arch) ** kit.u(0.5, 1.0), 0.0)
-        kit.add(tube(path, t * 0.45, 6), frame)
+        kit.add(tube(path, t * 0.45), frame)
         kit.box(frame, (w * kit.u(0.2, 0.5), height * 0.97, t * 0.5))
     lean = kit.pick(0.0, kit.u(0, 18))
     kit.reshape_since(mark, lambda p: p.turn("x", -lean).move(0, seat, -depth / 2 + t / 2))
@@ -140,12 +138,10 @@ def chair(kit: Kit) -> None:
         four_legs(kit, width, depth, seat, frame)
         angle = np.linspace(-0.5, 0.5, 9)
         path = columns(0.0, depth * 1.5 * (1 - np.cos(angle)) - 0.02, depth * 1.5 * np.sin(angle))
-        kit.pair(tube(path, 0.045, 6, up=(1, 0, 0)).move(width / 2 - 0.08), frame)
+        kit.pair(tube(path, 0.045, up=(1, 0, 0)).move(width / 2 - 0.08), frame)
     seat_material = frame if kit.chance(0.5) else soft
     if kit.chance(0.2):
-        kit.add(
-            disc(width / 2, slab, kit.sides, 0.02).scale(1, 1, depth / width).move(0, seat), seat_material
-        )
+        kit.add(kit.disc(width / 2, slab, 0.02).scale(1, 1, depth / width).move(0, seat), seat_material)
     else:
         kit.box(seat_material, (width, slab, depth), (0, seat, 0))
     if kit.chance(0.35):
@@ -161,7 +157,6 @@ def chair(kit: Kit) -> None:
                 (width / 2, seat, -depth / 2 + reach * 0.85),
                 (width / 2, seat + slab + rise, -depth / 2 + reach * 0.85),
                 t * 0.4,
-                sides=6,
             ),
             frame,
         )
@@ -180,16 +175,16 @@ def stool(kit: Kit) -> None:
         count, splay = kit.whole(3, 4), kit.u(0.02, 0.3) * height**0.5
         r = width * 0.35
         kit.around(
-            rod((r + splay, 0, 0), (r, height + 0.02, 0), kit.u(0.035, 0.055), sides=kit.sides_for(0.4)),
+            rod((r + splay, 0, 0), (r, height + 0.02, 0), kit.u(0.035, 0.055), kit.sides_for(0.4)),
             frame,
             count,
             45,
         )
         if kit.chance(0.5):
             level = kit.u(0.25, 0.5)
-            kit.add(torus(r + splay * (1 - level), 0.025, kit.sides, 6).move(0, height * level), frame)
+            kit.add(torus(r + splay * (1 - level), 0.025, kit.sides).move(0, height * level), frame)
     if kit.chance(0.65):
-        kit.add(disc(width / 2, slab, kit.sides, kit.u(0.0, slab * 0.5)).move(0, height), soft)
+        kit.add(kit.disc(width / 2, slab, kit.u(0.0, slab * 0.5)).move(0, height), soft)
     else:
         kit.add(cushion(kit, width, slab * 1.3, width).move(0, height), soft)
     if kit.chance(0.2):
@@ -208,7 +203,7 @@ def sofa(kit: Kit) -> None:
     kit.box(soft, (width + 2 * arm * 0.9, base, depth), (0, lift, 0))
     kit.box(soft, (width + 2 * arm * 0.9, base + seat + back_height, back), (0, lift, -depth / 2 + back / 2))
     if kit.chance(0.4):  # rolled arms
-        roll = limb((0, 0, -depth / 2 + arm), (0, 0, depth / 2 - arm * 0.7), arm * 0.62, sides=10)
+        roll = limb((0, 0, -depth / 2 + arm), (0, 0, depth / 2 - arm * 0.7), arm * 0.62)
         kit.pair(roll.move(width / 2 + arm / 2, lift + base + arm_height), soft)
     if kit.chance(0.85):
         kit.pair(kit.block((arm, base + arm_height, depth), (width / 2 + arm / 2, lift, 0)), soft)
@@ -272,7 +267,7 @@ def lounger(kit: Kit) -> None:
     kit.box(frame, (width, 0.07, length), (0, height, 0))
     four_legs(kit, width, length, height, frame)
     kit.add(cushion(kit, width * 0.95, 0.12, length * 0.66).move(0, height + 0.05, length * 0.16), soft)
-    part = cushion(kit, width * 0.95, 0.12, length * 0.42).move(0, 0, -length * 0.2).turn("x", kit.u(20, 60))
+    part = cushion(kit, width * 0.95, 0.12, length * 0.42).move(z=-length * 0.2).turn("x", kit.u(20, 60))
     kit.add(part.move(0, height + 0.06, -length * 0.12), soft)
 
 
@@ -284,7 +279,7 @@ def hammock(kit: Kit) -> None:
     path = columns(x, post * 0.9 - sag * (1 - (2 * x / length) ** 2), 0.0)
     spread = 0.06 + 0.4 * (1 - (2 * x / length) ** 4)
     kit.add(tube(path, columns(0.04, spread), 8), soft)
-    kit.pair(rod((length / 2, 0, 0), (length / 2 + 0.1, post, 0), 0.06, sides=8), frame)
+    kit.pair(rod((length / 2, 0, 0), (length / 2 + 0.1, post, 0), 0.06, 8), frame)
     kit.add(box(length * 1.05, 0.08, 0.12).move(0, 0.04), frame)
     kit.pair(box(0.12, 0.08, 1.0).move(length / 2, 0.04), frame)
 
@@ -296,7 +291,7 @@ def egg_chair(kit: Kit) -> None:
     angle = np.linspace(-1.35, kit.u(0.5, 0.9), 10)
     outer = columns(r * np.cos(angle), r * 1.2 * np.sin(angle))
 
-    kit.add(hollow(outer, 0.08, 0.1, kit.sides).turn("x", kit.u(35, 60)).move(0, 1.2), soft)
+    kit.add(kit.hollow(outer, 0.08, 0.1).turn("x", kit.u(35, 60)).move(0, 1.2), soft)
     pedestal(kit, 0.62, 0.5, frame)
     kit.add(cushion(kit, 0.75, 0.2, 0.7).move(0, 0.72, 0.12), kit.cloth())
 
@@ -305,12 +300,12 @@ def swing(kit: Kit) -> None:
     """A swing: two A-frames, a bar, a plank on ropes."""
     frame = kit.pick(kit.wood, kit.metal)()
     width, height = kit.u(1.4, 2.2), kit.u(1.4, 1.9)
-    kit.add(rod((-width / 2, height, 0), (width / 2, height, 0), 0.05, sides=8), frame)
+    kit.add(rod((-width / 2, height, 0), (width / 2, height, 0), 0.05, 8), frame)
     for sign in (-1, 1):
-        kit.pair(rod((width / 2 + 0.1, 0, sign * 0.5), (width / 2, height + 0.03, 0), 0.05, sides=8), frame)
+        kit.pair(rod((width / 2 + 0.1, 0, sign * 0.5), (width / 2, height + 0.03, 0), 0.05, 8), frame)
     seat = kit.u(0.4, 0.7)
     kit.box(kit.wood(), (0.7, 0.08, 0.3), (0, seat, 0))
-    kit.pair(rod((0.3, seat, 0), (0.3, height, 0), 0.025, sides=6), kit.bark())
+    kit.pair(rod((0.3, seat, 0), (0.3, height, 0), 0.025), kit.bark())
 
 
 FAMILIES: tuple[Choice, ...] = (chair, chair, stool, sofa, bench, (lounger, hammock, egg_chair, swing))

@@ -23,7 +23,7 @@ from maquette.train.procedural.kit import Choice, Kit, Skin
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import limb, tube
-from maquette.train.procedural.turned import disc, frustum, lathe, torus
+from maquette.train.procedural.turned import frustum, torus
 
 
 def rotation(kit: Kit) -> Array:
@@ -168,7 +168,7 @@ def random_part(kit: Kit, s: float) -> Part:
             kit.soft_steps,
         ),
         lambda: box(s, s * kit.u(0.15, 0.4), s, kit.soft * s * 0.1),
-        lambda: disc(s * kit.log(0.25, 0.7), s * kit.log(0.2, 1.6), kit.sides, kit.soft * s * 0.2),
+        lambda: kit.disc(s * kit.log(0.25, 0.7), s * kit.log(0.2, 1.6), kit.soft * s * 0.2),
         lambda: frustum(
             s * kit.u(0.3, 0.7),
             s * kit.pick(0.0, kit.u(0.1, 0.5)),
@@ -186,9 +186,8 @@ def random_part(kit: Kit, s: float) -> Part:
         lambda: tapered_box(
             (s, s * kit.u(0.5, 1)), (s * kit.u(0.3, 1), s * kit.u(0.2, 0.8)), s * kit.u(0.4, 1.2)
         ),
-        lambda: lathe(
-            curve(columns(kit.rng.uniform(0.12, 0.6, 5) * s, np.linspace(0, s * kit.u(0.7, 1.5), 5)), 3),
-            kit.sides,
+        lambda: kit.lathe(
+            curve(columns(kit.rng.uniform(0.12, 0.6, 5) * s, np.linspace(0, s * kit.u(0.7, 1.5), 5)))
         ),
         lambda: extrude(_polygon(kit, s), s * kit.u(0.2, 1.0), 0.0),
         lambda: ball(s * 0.5, kit.whole(0, 2)),
@@ -229,9 +228,7 @@ def assembly(kit: Kit) -> None:
                 kit.four(part.move(*at), kit.pick(*materials))
             else:
                 kit.around(
-                    part.move(float(high[0]) * kit.u(0.6, 1.1), at[1], 0.0),
-                    kit.pick(*materials),
-                    kit.whole(3, 8),
+                    part.move(float(high[0]) * kit.u(0.6, 1.1), at[1]), kit.pick(*materials), kit.whole(3, 8)
                 )
     if kit.chance(0.2):
         tilt = kit.u(-90, 90)
@@ -262,7 +259,7 @@ def sculpture(kit: Kit) -> None:
         kit.add(tube(path, widths, kit.sides_for(0.7)), look)
         if kit.chance(0.5):
             kit.add(
-                disc(0.5, 0.12, kit.sides).move(control[0, 0], float(path[:, 1].min()) - 0.1, control[0, 2]),
+                kit.disc(0.5, 0.12).move(control[0, 0], float(path[:, 1].min()) - 0.1, control[0, 2]),
                 kit.stone(),
             )
     elif kind == 3:  # interlocked rings
@@ -276,7 +273,7 @@ def sculpture(kit: Kit) -> None:
             arch = np.linspace(0, np.pi, 13)
             span, tall = kit.u(0.3, 0.9), kit.u(0.5, 1.4)
             path = columns(span * np.cos(arch), tall * np.sin(arch) ** kit.u(0.4, 1.0), 0.0)
-            kit.add(tube(path, r, 8, section=section).turn("y", kit.u(0, 180)).move(0, 0, 0.2 * i), look)
+            kit.add(tube(path, r, 8, section=section).turn("y", kit.u(0, 180)).move(z=0.2 * i), look)
         kit.box(kit.stone(), (1.9, 0.12, 1.2), (0, -0.1, 0.2))
 
 

@@ -9,14 +9,14 @@ from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import curve
 from maquette.train.procedural.swept import ribbon, rod
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, torus
 
 
 def road_sign(kit: Kit) -> None:
     """Road sign."""
     paint, metal = kit.paint(), kit.metal()
     h = kit.u(1.2, 1.8)
-    kit.add(rod((0, 0, 0), (0, h, 0), 0.045, sides=8), metal)
+    kit.add(rod((0, 0, 0), (0, h, 0), 0.045, 8), metal)
     shape = kit.pick(3, 4, 8, 20)
     part = disc(kit.u(0.28, 0.4), 0.05, shape).turn("x", 90).turn("z", kit.pick(0, 45))
     kit.add(part.move(0, h, 0.03), paint)
@@ -38,19 +38,19 @@ def traffic_light(kit: Kit) -> None:
     """Traffic light."""
     metal = kit.metal()
     h, dark = kit.u(1.3, 1.8), kit.black()
-    kit.add(rod((0, 0, 0), (0, h, 0), 0.05, sides=8), metal)
+    kit.add(rod((0, 0, 0), (0, h, 0), 0.05, 8), metal)
     kit.box(dark, (0.3, 0.8, 0.24), (0, h - 0.1, 0))
     for i, c in enumerate(((0.2, 0.85, 0.3), (0.98, 0.75, 0.15), (0.9, 0.15, 0.1))):
         kit.add(ellipsoid(0.09, 0.09, 0.06, 10).move(0, h + 0.05 + 0.25 * i, 0.12), kit.colour(*c))
         kit.add(disc(0.1, 0.12, 8).turn("x", 90).scale(1, 0.3, 1).move(0, h + 0.14 + 0.25 * i, 0.1), dark)
-    kit.add(disc(0.2, 0.08, kit.sides), metal)
+    kit.add(kit.disc(0.2, 0.08), metal)
 
 
 def hydrant(kit: Kit) -> None:
     """Hydrant."""
     paint, metal = kit.paint(), kit.metal()
     kit.add(
-        lathe(
+        kit.lathe(
             [
                 (0.3, 0),
                 (0.3, 0.08),
@@ -60,8 +60,7 @@ def hydrant(kit: Kit) -> None:
                 (0.25, 0.83),
                 (0.15, 1.0),
                 (0.05, 1.05),
-            ],
-            kit.sides,
+            ]
         ),
         paint,
     )
@@ -96,7 +95,7 @@ def fence(kit: Kit) -> None:
     for y in (0.25, 0.75):
         kit.add(box(w * 1.02, 0.09, 0.07).move(0, y * h, -0.05), wood)
     if kit.chance(0.3):
-        kit.reshape_since(0, lambda p: p.move(0, 0, w / 2))
+        kit.reshape_since(0, lambda p: p.move(z=w / 2))
         panel = list(kit.parts)
         for part, m in panel:
             kit.add(part.turn("y", 90), m)
@@ -108,14 +107,14 @@ def cone_or_bin(kit: Kit) -> None:
     if kit.chance(0.5):
         white = kit.white()
         kit.box(paint, (0.7, 0.07, 0.7))
-        kit.add(frustum(0.27, 0.05, 0.9, kit.sides).move(0, 0.06), paint)
-        kit.add(frustum(0.205, 0.155, 0.2, kit.sides).move(0, 0.36), white)
+        kit.add(kit.frustum(0.27, 0.05, 0.9).move(0, 0.06), paint)
+        kit.add(kit.frustum(0.205, 0.155, 0.2).move(0, 0.36), white)
     else:
-        kit.add(hollow([(0.3, 0), (0.38, 0.9)], 0.05, 0.06, kit.sides), metal)
+        kit.add(kit.hollow([(0.3, 0), (0.38, 0.9)], 0.05, 0.06), metal)
         for i in range(kit.whole(2, 4)):
             kit.add(torus(0.32 + 0.018 * i, 0.03, kit.sides, 5).move(0, 0.15 + 0.25 * i), paint)
         if kit.chance(0.5):
-            kit.add(dome(0.4, 0.25, kit.sides).move(0, 0.9), paint)
+            kit.add(kit.dome(0.4, 0.25).move(0, 0.9), paint)
 
 
 def kiosk(kit: Kit) -> None:
@@ -136,15 +135,15 @@ def slide(kit: Kit) -> None:
     paint, metal = kit.paint(), kit.metal()
     h, reach = kit.u(0.9, 1.3), kit.u(1.2, 1.7)
     path = curve(
-        [(0, h, 0), (0, h * 0.95, 0.2), (0, h * 0.3, reach * 0.7), (0, 0.1, reach), (0, 0.1, reach + 0.25)], 3
+        [(0, h, 0), (0, h * 0.95, 0.2), (0, h * 0.3, reach * 0.7), (0, 0.1, reach), (0, 0.1, reach + 0.25)]
     )
     kit.add(ribbon(path, 0.5, 0.06, (0, 1, 0)), paint)
     kit.pair(ribbon(path + np.array([0.25, 0.07, 0.0]), 0.06, 0.18, (0, 1, 0)), kit.accent())
     kit.box(kit.wood(), (0.55, 0.08, 0.5), (0, h - 0.08, -0.25))
-    kit.four(rod((0.25, 0, 0.22), (0.25, h, 0.22), 0.035, sides=6).move(0, 0, 0), metal)
+    kit.four(rod((0.25, 0, 0.22), (0.25, h, 0.22), 0.035).move(z=0), metal)
     for y in np.linspace(0.15, 0.85, 4) * h:
-        kit.add(rod((-0.25, y, -0.5), (0.25, y, -0.5), 0.03, sides=6), metal)
-    kit.pair(rod((0.25, 0, -0.5), (0.25, h + 0.35, -0.5), 0.035, sides=6), metal)
+        kit.add(rod((-0.25, y, -0.5), (0.25, y, -0.5), 0.03), metal)
+    kit.pair(rod((0.25, 0, -0.5), (0.25, h + 0.35, -0.5), 0.035), metal)
 
 
 FAMILIES: tuple[Choice, ...] = (

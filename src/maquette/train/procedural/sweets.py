@@ -10,14 +10,14 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, torus
 
 
 def ice_cream(kit: Kit) -> None:
     """Cone."""
     dough, cream = kit.colour(0.82, 0.58, 0.3), kit.accent()
     h, r = kit.u(0.8, 1.1), kit.u(0.25, 0.32)
-    kit.add(frustum(0.03, r, h, kit.sides), dough)
+    kit.add(kit.frustum(0.03, r, h), dough)
     for i in range(kit.whole(1, 3)):
         kit.add(
             lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i),
@@ -25,8 +25,8 @@ def ice_cream(kit: Kit) -> None:
         )
     top = kit.height_since(0)
     kit.pick(
-        lambda: kit.add(ball(0.09, 1).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
-        lambda: kit.add(rod((0.1, top - 0.3, 0), (0.35, top + 0.3, 0), 0.05, sides=6), kit.wood()),
+        lambda: kit.add(ball(0.09).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
+        lambda: kit.add(rod((0.1, top - 0.3, 0), (0.35, top + 0.3, 0), 0.05), kit.wood()),
         lambda: None,
     )()
 
@@ -52,7 +52,7 @@ def lolly(kit: Kit) -> None:
     """Lollies on sticks."""
     cream = kit.accent()
     stick, flat = kit.white(), kit.whole(0, 2)
-    kit.add(rod((0, -0.9, 0), (0, 0.05, 0), 0.04, sides=8), stick)
+    kit.add(rod((0, -0.9, 0), (0, 0.05, 0), 0.04, 8), stick)
     if flat == 0:
         kit.add(globe(0.32, kit.sides).move(0, 0.25), cream)
     elif flat == 1:
@@ -77,11 +77,11 @@ def biscuits(kit: Kit) -> None:
     """Biscuits."""
     dough = kit.colour(0.82, 0.58, 0.3)
     for i in range(kit.whole(1, 3)):
-        kit.add(disc(0.45, 0.12, kit.sides, 0.03).move(0.1 * i, 0.12 * i), dough)
+        kit.add(kit.disc(0.45, 0.12, 0.03).move(0.1 * i, 0.12 * i), dough)
         for _ in range(kit.whole(0, 8)):
             a, d = kit.u(0, 2 * np.pi), kit.u(0, 0.36)
             kit.add(
-                ball(0.06, 1).move(0.1 * i + d * np.cos(a), 0.12 * i + 0.11, d * np.sin(a)),
+                ball(0.06).move(0.1 * i + d * np.cos(a), 0.12 * i + 0.11, d * np.sin(a)),
                 kit.colour(0.3, 0.16, 0.08),
             )
 
@@ -116,11 +116,11 @@ def croissant(kit: Kit) -> None:
 def eggs(kit: Kit) -> None:
     """Egg in a cup, or a carton of eggs."""
     shell = kit.pick(kit.white(), kit.colour(0.9, 0.72, 0.55))
-    egg = lathe(curve([(0.01, 0), (0.25, 0.15), (0.3, 0.38), (0.18, 0.7), (0.01, 0.82)], 3), kit.sides)
+    egg = kit.lathe(curve([(0.01, 0), (0.25, 0.15), (0.3, 0.38), (0.18, 0.7), (0.01, 0.82)]))
     if kit.chance(0.5):
         kit.add(egg.move(0, 0.3), shell)
         kit.add(
-            hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05, kit.sides),
+            kit.hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05),
             kit.ceramic(),
         )
     else:

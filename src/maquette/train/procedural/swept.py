@@ -11,7 +11,7 @@ from maquette.train.procedural.part import Array, Part, Point, Points, circle, l
 def tube(
     path: Points,
     radius: float | Array,
-    sides: int = 8,
+    sides: int = 6,
     closed: bool = False,
     section: Array | None = None,
     up: tuple[float, float, float] = (0.0, 0.0, 1.0),
@@ -60,7 +60,7 @@ def _frames(tangent: Array, up: Array) -> Array:
     return normals
 
 
-def rod(start: Point, end: Point, radius: float, end_radius: float | None = None, sides: int = 8) -> Part:
+def rod(start: Point, end: Point, radius: float, sides: int = 6, end_radius: float | None = None) -> Part:
     """A straight round bar between two points."""
     path = np.array([start, end], dtype=np.float64)
     return tube(path, np.array([radius, radius if end_radius is None else end_radius]), sides)

@@ -10,7 +10,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
-from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
 def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
@@ -18,7 +18,8 @@ def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
     kind = kit.whole(0, 2)
     if kind == 0:
         kit.add(
-            rod((0, 0, 0), (0, length, 0), radius, radius * kit.u(0.75, 1.1), kit.sides_for(0.5)), material
+            rod((0, 0, 0), (0, length, 0), radius, kit.sides_for(0.5), end_radius=radius * kit.u(0.75, 1.1)),
+            material,
         )
     else:
         levels = np.linspace(0, 1, 7)
@@ -49,7 +50,7 @@ def hammer(kit: Kit) -> None:
     y = length * 0.94
     kit.add(box(0.2, 0.18, 0.18, 0.03).move(0, y), metal)
     kit.add(frustum(0.1, 0.12, 0.25, kit.sides_for(0.6)).turn("z", -90).move(0.08, y), metal)
-    claw = curve([(-0.05, y, 0), (-0.25, y + 0.02, 0), (-0.42, y - 0.12, 0)], 3)
+    claw = curve([(-0.05, y, 0), (-0.25, y + 0.02, 0), (-0.42, y - 0.12, 0)])
     kit.add(
         tube(
             claw,
@@ -67,13 +68,13 @@ def mallet(kit: Kit) -> None:
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     y = length * 0.94
     head = kit.pick(
-        disc(kit.u(0.18, 0.28), kit.u(0.5, 0.8), kit.sides, 0.03),
+        kit.disc(kit.u(0.18, 0.28), kit.u(0.5, 0.8), 0.03),
         box(0.42, kit.u(0.5, 0.9), 0.42, 0.05).move(0, 0.3),
     )
     low, high = head.vertices[:, 1].min(), head.vertices[:, 1].max()
     kit.add(head.move(0, -(low + high) / 2).turn("z", 90).move(0, y), kit.pick(wood, metal))
     if kit.chance(0.4):
-        kit.pair(torus(0.25, 0.04, kit.sides, 6).turn("z", 90).move(0.2, y), metal)
+        kit.pair(torus(0.25, 0.04, kit.sides).turn("z", 90).move(0.2, y), metal)
     laid(kit)
 
 
@@ -108,11 +109,10 @@ def pickaxe(kit: Kit) -> None:
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     y = length * 0.94
     path = curve(
-        [(-0.7, y - 0.2, 0), (-0.35, y + 0.03, 0), (0, y + 0.08, 0), (0.35, y + 0.03, 0), (0.7, y - 0.2, 0)],
-        3,
+        [(-0.7, y - 0.2, 0), (-0.35, y + 0.03, 0), (0, y + 0.08, 0), (0.35, y + 0.03, 0), (0.7, y - 0.2, 0)]
     )
     widths = 0.02 + 0.08 * np.sin(np.linspace(0.05, np.pi - 0.05, len(path)))
-    kit.add(tube(path, widths, 6), metal)
+    kit.add(tube(path, widths), metal)
     laid(kit)
 
 
@@ -141,14 +141,12 @@ def sword(kit: Kit) -> None:
     wide = width * kit.u(1.5, 3.5)
     droop = kit.u(-0.12, 0.12)
     kit.add(
-        tube(
-            curve([(-wide, droop, 0), (0, 0, 0), (wide, droop, 0)], 3), np.array([0.05] * 7), kit.pick(4, 6)
-        ),
+        tube(curve([(-wide, droop, 0), (0, 0, 0), (wide, droop, 0)]), np.array([0.05] * 7), kit.pick(4, 6)),
         guard,
     )
-    kit.add(rod((0, -kit.u(0.3, 0.5), 0), (0, 0, 0), 0.05, sides=8), grip)
+    kit.add(rod((0, -kit.u(0.3, 0.5), 0), (0, 0, 0), 0.05, 8), grip)
     low = min(float(part.vertices[:, 1].min()) for part, _ in kit.parts)
-    kit.add(kit.pick(ball(0.085, 1), disc(0.09, 0.08, 8).move(0, -0.04)).move(0, low), guard)
+    kit.add(kit.pick(ball(0.085), disc(0.09, 0.08, 8).move(0, -0.04)).move(0, low), guard)
     laid(kit)
 
 
@@ -176,12 +174,12 @@ def spear(kit: Kit) -> None:
     """Spear, trident, halberd."""
     metal = kit.metal()
     length = kit.u(1.6, 2.3)
-    kit.add(rod((0, 0, 0), (0, length, 0), 0.045, sides=7), kit.wood())
+    kit.add(rod((0, 0, 0), (0, length, 0), 0.045, 7), kit.wood())
     head = extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07)
     kit.add(head.move(0, length), metal)
     if kit.chance(0.4):
-        fork = curve([(0, length, 0), (0.2, length + 0.05, 0), (0.22, length + 0.4, 0)], 3)
-        kit.pair(tube(fork, 0.035, 6), metal)
+        fork = curve([(0, length, 0), (0.2, length + 0.05, 0), (0.22, length + 0.4, 0)])
+        kit.pair(tube(fork, 0.035), metal)
     elif kit.chance(0.5):
         kit.add(
             extrude([(0, -0.15), (0.35, -0.3), (0.42, 0), (0.35, 0.25), (0, 0.1)], 0.06).move(
@@ -196,7 +194,7 @@ def scythe(kit: Kit) -> None:
     """Scythe or sickle."""
     metal = kit.metal()
     length = kit.u(0.5, 1.8)
-    kit.add(rod((0, 0, 0), (0, length, 0), 0.05, sides=7), kit.wood())
+    kit.add(rod((0, 0, 0), (0, length, 0), 0.05, 7), kit.wood())
     angle = np.linspace(0, kit.u(1.5, 3.0), 9)
     r = kit.u(0.4, 0.6)
     path = columns(r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1), 0.0)
@@ -210,11 +208,11 @@ def screwdriver(kit: Kit) -> None:
     """Screwdriver, awl, chisel."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     body = lathe(
-        curve([(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)], 3), kit.pick(6, 8, kit.sides)
+        curve([(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)]), kit.pick(6, 8, kit.sides)
     )
     kit.add(body, grip)
     length = kit.u(0.5, 0.9)
-    kit.add(rod((0, 0.55, 0), (0, 0.55 + length, 0), 0.035, sides=8), metal)
+    kit.add(rod((0, 0.55, 0), (0, 0.55 + length, 0), 0.035, 8), metal)
     kit.add(tapered_box((0.07, 0.07), (kit.u(0.08, 0.2), 0.03), 0.15).move(0, 0.52 + length), metal)
     laid(kit)
 
@@ -230,7 +228,7 @@ def spanner(kit: Kit) -> None:
     kit.add(extrude(np.concatenate([jaw, notch]), 0.1, 0.01).move(0, length), metal)
     kit.add(box(r * 0.75, length - r * 0.7, 0.08, 0.02).move(0, length / 2), metal)
     if kit.chance(0.6):
-        kit.add(torus(r * 0.75, r * 0.35, kit.sides, 6).turn("x", 90), metal)
+        kit.add(torus(r * 0.75, r * 0.35, kit.sides).turn("x", 90), metal)
     else:
         kit.add(extrude(np.concatenate([jaw, notch]), 0.1, 0.01).turn("z", 180), metal)
     laid(kit)
@@ -246,10 +244,9 @@ def pliers(kit: Kit) -> None:
         if scissors:
             kit.add(extrude([(-0.05, 0), (0.06, 0), (0.01, 0.85), (-0.03, 0.85)], 0.045), metal)
             kit.add(
-                torus(0.15, 0.045, kit.sides, 6).turn("x", 90).scale(0.9, 1.3, 1).move(sign * 0.1, -0.48),
-                grip,
+                torus(0.15, 0.045, kit.sides).turn("x", 90).scale(0.9, 1.3, 1).move(sign * 0.1, -0.48), grip
             )
-            kit.add(rod((0, 0, 0), (sign * 0.05, -0.32, 0), 0.05, sides=6), grip)
+            kit.add(rod((0, 0, 0), (sign * 0.05, -0.32, 0), 0.05), grip)
         else:
             kit.add(
                 extrude([(0, 0), (0.1, 0), (0.08, 0.4), (0.0, 0.45)], 0.14, 0.02).mirror()
@@ -258,11 +255,10 @@ def pliers(kit: Kit) -> None:
                 metal,
             )
             kit.add(
-                tube(curve([(0, 0.05, 0), (sign * 0.12, -0.25, 0), (sign * 0.1, -0.85, 0)], 3), 0.065, 7),
-                grip,
+                tube(curve([(0, 0.05, 0), (sign * 0.12, -0.25, 0), (sign * 0.1, -0.85, 0)]), 0.065, 7), grip
             )
         kit.reshape_since(mark, lambda p, s=sign: p.turn("z", s * angle * (-1 if not scissors else 1)))  # type: ignore[misc]
-    kit.add(disc(0.09, 0.18, 10).turn("x", 90).move(0, 0, -0.09), metal)
+    kit.add(disc(0.09, 0.18, 10).turn("x", 90).move(z=-0.09), metal)
     laid(kit)
 
 
@@ -275,25 +271,22 @@ def saw(kit: Kit) -> None:
     outline = [*low, (length, h * 0.45), (0, h)]
     kit.add(extrude(outline, 0.045), metal)
     ring = np.array([(0, -0.08), (-0.05, 0.3), (-0.32, 0.28), (-0.38, -0.02), (-0.1, -0.12)])
-    kit.add(tube(np.concatenate([ring, np.zeros((5, 1))], 1), 0.06, 6, closed=True), grip)
+    kit.add(tube(np.concatenate([ring, np.zeros((5, 1))], 1), 0.06, closed=True), grip)
     laid(kit)
 
 
 def drill(kit: Kit) -> None:
     """Power drill, glue gun, hair dryer."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    barrel = lathe(curve([(0.15, 0), (0.2, 0.08), (0.2, 0.5), (0.12, 0.62)], 2), kit.sides).turn("z", -90)
+    barrel = kit.lathe(curve([(0.15, 0), (0.2, 0.08), (0.2, 0.5), (0.12, 0.62)], 2)).turn("z", -90)
     kit.add(barrel, grip)
     kit.add(box(0.2, 0.55, 0.16, 0.05, 2).turn("z", -kit.u(5, 15)).move(0.12, -0.35), grip)
     if kit.chance(0.6):
         kit.add(frustum(0.1, 0.06, 0.15, kit.sides_for(0.6)).turn("z", -90).move(0.6, 0), metal)
-        kit.add(rod((0.7, 0, 0), (1.1, 0, 0), 0.03, sides=6), metal)
+        kit.add(rod((0.7, 0, 0), (1.1, 0, 0), 0.03), metal)
         kit.box(kit.black(), (0.36, 0.16, 0.26), (0.05, -0.76, 0))
     else:
-        kit.add(
-            hollow([(0.12, 0), (0.16, 0.25)], 0.04, 0.05, kit.sides).turn("z", -90).move(0.58, 0),
-            kit.accent(),
-        )
+        kit.add(kit.hollow([(0.12, 0), (0.16, 0.25)], 0.04, 0.05).turn("z", -90).move(0.58, 0), kit.accent())
     kit.add(box(0.05, 0.12, 0.08).move(0.27, -0.2), kit.black())
     laid(kit)
 
@@ -301,7 +294,7 @@ def drill(kit: Kit) -> None:
 def paint_brush(kit: Kit) -> None:
     """Brushes and rollers."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.05, 0.07, kit.sides_for(0.5)), grip)
+    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.05, kit.sides_for(0.5), end_radius=0.07), grip)
     if kit.chance(0.5):
         w = kit.u(0.15, 0.5)
         kit.box(metal, (w, 0.15, 0.12), (0, 0.68, 0))
@@ -310,18 +303,17 @@ def paint_brush(kit: Kit) -> None:
         )
     else:
         kit.add(
-            tube([(0, 0.68, 0), (0, 0.85, 0), (0.35, 0.85, 0), (0.35, 1.1, 0), (0.3, 1.1, 0)], 0.028, 6),
-            metal,
+            tube([(0, 0.68, 0), (0, 0.85, 0), (0.35, 0.85, 0), (0.35, 1.1, 0), (0.3, 1.1, 0)], 0.028), metal
         )
-        kit.add(disc(0.14, 0.65, kit.sides).turn("z", 90).move(0.32, 1.1), kit.accent())
+        kit.add(kit.disc(0.14, 0.65).turn("z", 90).move(0.32, 1.1), kit.accent())
     laid(kit)
 
 
 def key(kit: Kit) -> None:
     """Key."""
     metal = kit.metal()
-    kit.add(torus(kit.u(0.16, 0.24), 0.055, kit.sides, 6).turn("x", 90), metal)
-    kit.add(rod((0, -0.18, 0), (0, -1.0, 0), 0.05, sides=8), metal)
+    kit.add(torus(kit.u(0.16, 0.24), 0.055, kit.sides).turn("x", 90), metal)
+    kit.add(rod((0, -0.18, 0), (0, -1.0, 0), 0.05, 8), metal)
     for y, w in zip((-0.75, -0.85, -0.95), kit.rng.uniform(0.12, 0.25, 3), strict=True):
         kit.add(box(w, 0.07, 0.06).move(w / 2, y), metal)
     laid(kit)
@@ -330,14 +322,14 @@ def key(kit: Kit) -> None:
 def torch(kit: Kit) -> None:
     """Torch, whisk, magnifier."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.075, 0.065, kit.sides_for(0.6)), grip)
+    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.075, kit.sides_for(0.6), end_radius=0.065), grip)
     what = kit.whole(0, 2)
     if what == 0:
-        kit.add(hollow([(0.08, 0), (0.17, 0.15), (0.17, 0.28)], 0.03, 0.12, kit.sides).move(0, 0.68), grip)
-        kit.add(disc(0.14, 0.05, kit.sides).move(0, 0.88), kit.colour(1, 0.95, 0.7))
+        kit.add(kit.hollow([(0.08, 0), (0.17, 0.15), (0.17, 0.28)], 0.03, 0.12).move(0, 0.68), grip)
+        kit.add(kit.disc(0.14, 0.05).move(0, 0.88), kit.colour(1, 0.95, 0.7))
     elif what == 1:
         r = kit.u(0.25, 0.4)
-        kit.add(torus(r, 0.05, max(kit.sides, 12), 6).turn("x", 90).move(0, 0.72 + r), metal)
+        kit.add(torus(r, 0.05, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r), metal)
         kit.add(disc(r, 0.045, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r, -0.02), kit.glass())
     else:
         t = np.linspace(0, 2 * np.pi, 17)[:-1]

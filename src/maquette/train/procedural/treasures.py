@@ -46,9 +46,9 @@ def open_book(kit: Kit) -> None:
 def scroll(kit: Kit) -> None:
     """Scroll or rolled map."""
     paper = kit.colour(0.95, 0.92, 0.84)
-    kit.pair(rod((0, 0, -0.5), (0, 0, 0.5), 0.12, sides=kit.sides_for(0.7)).move(0.45, 0.05), paper)
+    kit.pair(rod((0, 0, -0.5), (0, 0, 0.5), 0.12, kit.sides_for(0.7)).move(0.45, 0.05), paper)
     kit.add(box(0.9, 0.04, 0.96), paper)
-    kit.pair(rod((0.45, 0.05, -0.65), (0.45, 0.05, 0.65), 0.05, sides=8), kit.wood())
+    kit.pair(rod((0.45, 0.05, -0.65), (0.45, 0.05, 0.65), 0.05, 8), kit.wood())
     kit.reshape_since(0, lambda p: p.turn("z", 90).turn("y", 90))
 
 
@@ -146,7 +146,7 @@ def coins(kit: Kit) -> None:
     metal = kit.metal()
     for i in range(kit.pick(1, 1, 4, 7)):
         kit.add(
-            disc(0.5, 0.11, kit.sides, 0.02).move(
+            kit.disc(0.5, 0.11, 0.02).move(
                 kit.u(-0.05, 0.05) * (i > 0), 0.11 * i, kit.u(-0.05, 0.05) * (i > 0)
             ),
             metal,
@@ -165,7 +165,7 @@ def gear(kit: Kit) -> None:
     reach = np.where((steps % 4) < 2, r + depth, r)
     ring = circle(4 * n) * reach[:, None]
     kit.add(extrude(ring, t), metal)
-    kit.add(disc(r * 0.35, t * 1.5, kit.sides).turn("x", 90).move(0, 0, -t * 0.75), kit.metal())
+    kit.add(kit.disc(r * 0.35, t * 1.5).turn("x", 90).move(z=-t * 0.75), kit.metal())
     if kit.chance(0.5):
         tilt = kit.u(0, 90)
         kit.reshape_since(0, lambda p: p.turn("x", -tilt))
@@ -180,7 +180,7 @@ def lantern(kit: Kit) -> None:
     kit.add(lathe([(r * 0.85, 0.1), (r * 0.85, h)], sides), kit.colour(1, 0.85, 0.45))
     kit.around(box(0.05, h, 0.05).move(r * 0.95, h / 2 + 0.05), metal, 4, 45)
     kit.add(lathe([(r * 1.3, 0), (r * 1.3, 0.05), (0.06, 0.3)], sides).move(0, h), metal)
-    kit.add(torus(0.14, 0.03, 14, 6).turn("x", 90).move(0, h + 0.42), metal)
+    kit.add(torus(0.14, 0.03, 14).turn("x", 90).move(0, h + 0.42), metal)
 
 
 def globe(kit: Kit) -> None:
@@ -190,30 +190,30 @@ def globe(kit: Kit) -> None:
         ball(0.45, 3 if kit.sides > 12 else 2).move(0, 0.8),
         kit.colour(0.3, 0.5, 0.85) if kit.chance(0.5) else kit.glass(),
     )
-    kit.add(lathe([(0.35, 0), (0.35, 0.08), (0.1, 0.14), (0.08, 0.3), (0.2, 0.42)], kit.sides), kit.wood())
+    kit.add(kit.lathe([(0.35, 0), (0.35, 0.08), (0.1, 0.14), (0.08, 0.3), (0.2, 0.42)]), kit.wood())
     if kit.chance(0.6):
-        kit.add(torus(0.5, 0.035, 24, 6).turn("x", 90).turn("y", 20).move(0, 0.8), metal)
+        kit.add(torus(0.5, 0.035, 24).turn("x", 90).turn("y", 20).move(0, 0.8), metal)
     else:
         for _ in range(5):
             d = kit.rng.normal(size=3)
             d = d / np.linalg.norm(d) * 0.4 + np.array([0, 0.8, 0])
-            kit.add(ball(kit.u(0.1, 0.2), 1).move(*d), kit.leaf())
+            kit.add(ball(kit.u(0.1, 0.2)).move(*d), kit.leaf())
 
 
 def nautical(kit: Kit) -> None:
     """Anchor or wheel of a ship."""
     metal = kit.metal()
     if kit.chance(0.5):
-        kit.add(rod((0, 0, 0), (0, 1.2, 0), 0.07, sides=8), metal)
-        kit.add(torus(0.14, 0.045, 14, 6).turn("x", 90).move(0, 1.3), metal)
-        kit.add(rod((-0.35, 1.0, 0), (0.35, 1.0, 0), 0.05, sides=8), metal)
+        kit.add(rod((0, 0, 0), (0, 1.2, 0), 0.07, 8), metal)
+        kit.add(torus(0.14, 0.045, 14).turn("x", 90).move(0, 1.3), metal)
+        kit.add(rod((-0.35, 1.0, 0), (0.35, 1.0, 0), 0.05, 8), metal)
         s = np.linspace(np.pi + 0.3, 2 * np.pi - 0.3, 11)
         kit.add(tube(columns(0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s), 0.0), 0.065, 8), metal)
         kit.pair(extrude([(-0.12, -0.1), (0.14, -0.05), (0.02, 0.2)], 0.09).move(0.56, 0.38), metal)
     else:
         wood, count = kit.wood(), kit.whole(6, 8)
-        kit.add(torus(0.5, 0.06, 24, 6).turn("x", 90), wood)
-        kit.add(disc(0.13, 0.2, 12).turn("x", 90).move(0, 0, -0.1), metal)
+        kit.add(torus(0.5, 0.06, 24).turn("x", 90), wood)
+        kit.add(disc(0.13, 0.2, 12).turn("x", 90).move(z=-0.1), metal)
         for i in range(count):
             kit.add(limb((0, 0, 0), (0, 0.75, 0), 0.04, 0.05, 7).turn("z", 360 * i / count), wood)
 
@@ -224,7 +224,7 @@ def bomb(kit: Kit) -> None:
     kit.add(ball(0.5, 2 if kit.sides < 12 else 3), kit.black())
     if kit.chance(0.6):
         kit.add(disc(0.14, 0.14, 10).move(0, 0.46), metal)
-        kit.add(tube(curve([(0, 0.55, 0), (0.05, 0.72, 0), (0.2, 0.8, 0)], 3), 0.035, 6), kit.wood())
+        kit.add(tube(curve([(0, 0.55, 0), (0.05, 0.72, 0), (0.2, 0.8, 0)]), 0.035), kit.wood())
         kit.add(lathe([(0, -0.1), (0.1, 0), (0, 0.12)], 6).move(0.22, 0.83), kit.colour(1, 0.7, 0.15))
     else:
         for a in range(0, 360, 60):
@@ -237,18 +237,15 @@ def flask(kit: Kit) -> None:
     bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
     if kit.chance(0.5):
         kit.add(
-            lathe(curve([(0.3, 0.08), (0.32, 0.25), (0.05, 0.6), (0.32, 0.95), (0.3, 1.12)], 4), kit.sides),
+            kit.lathe(curve([(0.3, 0.08), (0.32, 0.25), (0.05, 0.6), (0.32, 0.95), (0.3, 1.12)], 4)),
             kit.glass(),
         )
         for y in (0.0, 1.1):
-            kit.add(disc(0.42, 0.1, kit.sides).move(0, y), kit.wood())
-        kit.around(rod((0.36, 0.05, 0), (0.36, 1.12, 0), 0.035, sides=6), kit.wood(), kit.whole(3, 4), 45)
+            kit.add(kit.disc(0.42, 0.1).move(0, y), kit.wood())
+        kit.around(rod((0.36, 0.05, 0), (0.36, 1.12, 0), 0.035), kit.wood(), kit.whole(3, 4), 45)
     else:
-        kit.add(
-            lathe(curve([(0.25, 0), (0.45, 0.25), (0.3, 0.6), (0.12, 0.75), (0.12, 1.0)], 4), kit.sides),
-            bright,
-        )
-        kit.add(torus(0.13, 0.04, 12, 6).move(0, 0.98), kit.glass())
+        kit.add(kit.lathe(curve([(0.25, 0), (0.45, 0.25), (0.3, 0.6), (0.12, 0.75), (0.12, 1.0)], 4)), bright)
+        kit.add(torus(0.13, 0.04, 12).move(0, 0.98), kit.glass())
         kit.add(frustum(0.1, 0.12, 0.18, 8).move(0, 0.97), kit.bark())
 
 
@@ -270,7 +267,7 @@ def letter(kit: Kit) -> None:
     ordered = sorted(segments)
     for i in kit.rng.choice(len(ordered), size=kit.whole(3, 6), replace=False):
         x0, y0, x1, y1 = ordered[int(i)]
-        kit.add(rod((x0, y0, 0), (x1, y1, 0), 0.14, sides=4).scale(1, 1, t / 0.14), bright)
+        kit.add(rod((x0, y0, 0), (x1, y1, 0), 0.14, 4).scale(1, 1, t / 0.14), bright)
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -68,6 +68,6 @@ def dome(radius: float, height: float, sides: int, rings: int = 4) -> Part:
     return lathe(np.stack([radius * np.cos(angle), height * np.sin(angle)], 1), sides)
 
 
-def torus(radius: float, tube: float, sides: int = 24, tube_sides: int = 8) -> Part:
+def torus(radius: float, tube: float, sides: int = 24, tube_sides: int = 6) -> Part:
     """A ring about the y axis."""
     return lathe(circle(tube_sides) * tube + [radius, 0.0], sides, closed=True)

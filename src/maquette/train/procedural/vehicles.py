@@ -122,7 +122,7 @@ def car(kit: Kit) -> None:
         (half * 0.99, low + 0.1),
     ]
     if kit.chance(0.4):  # a softer contour
-        upper = [(float(z), float(y)) for z, y in curve(upper, 3)]
+        upper = [(float(z), float(y)) for z, y in curve(upper)]
     hull = along(extrude(side_profile(upper, [(rear, r * 1.18), (ahead, r * 1.18)], low), width, 0.03))
     pinch = kit.pick(0.0, kit.u(0.05, 0.25))
     kit.add(
@@ -197,7 +197,7 @@ def van(kit: Kit) -> None:
     wheels(kit, r, kit.u(0.17, 0.24), width - 0.06, (rear, ahead))
     lights(kit, width, low + 0.22, half, -half, 0.1)
     if kit.chance(0.5):
-        kit.add(box(width * 1.02, 0.1, length * 0.9).move(0, wind - 0.02, 0), kit.accent())
+        kit.add(box(width * 1.02, 0.1, length * 0.9).move(0, wind - 0.02), kit.accent())
     extra = kit.whole(0, 5)
     if extra == 0:
         siren = box(0.22, 0.1, 0.16, 0.03).move(width * 0.25, top + 0.04, half - nose - rake - 0.2)
@@ -272,15 +272,13 @@ def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> N
     elif kind == 3:  # tipper
         bucket = hollow([(0.6, 0), (0.72, 0.55)], 0.07, 0.08, 4).scale(width * 0.8, 1.1, length * 0.68)
         tilt = kit.pick(0.0, 0.0, kit.u(5, 35))
-        kit.add(bucket.move(0, 0, length * 0.4).turn("x", -tilt).move(0, base, middle - length * 0.4), body)
+        kit.add(bucket.move(z=length * 0.4).turn("x", -tilt).move(0, base, middle - length * 0.4), body)
         if tilt == 0 and kit.chance(0.5):
             kit.add(
                 dome(0.5, 0.4, 9).scale(width, 1, length * 0.85).move(0, base + 0.45, middle), kit.stone()
             )
     elif kind == 4:  # mixer drum
-        drum = lathe(curve([(0.15, -0.5), (0.42, -0.15), (0.42, 0.2), (0.2, 0.6)], 3), kit.sides).turn(
-            "x", -70
-        )
+        drum = kit.lathe(curve([(0.15, -0.5), (0.42, -0.15), (0.42, 0.2), (0.2, 0.6)])).turn("x", -70)
         kit.add(drum.scale(width, width, length * 0.9).move(0, base + 0.5, middle), body)
     else:  # ladder engine or logs
         kit.box(body, (width, 0.55, length * 0.97), (0, base, middle))
@@ -299,7 +297,7 @@ def truck(kit: Kit) -> None:
     paint, dark = kit.paint(), kit.black()
     total = cab_length + bed_length
     front = total / 2
-    kit.add(box(width * 0.7, 0.14, total * 0.98).move(0, low + 0.04, 0), dark)
+    kit.add(box(width * 0.7, 0.14, total * 0.98).move(0, low + 0.04), dark)
     hood = kit.pick(0.0, kit.u(0.35, 0.6))
     joint = front - cab_length
     if hood > 0:
@@ -324,10 +322,7 @@ def truck(kit: Kit) -> None:
     wheels(kit, r, kit.u(0.18, 0.28), width - 0.12, tuple(axles))
     if kit.chance(0.3):
         pipe = rod(
-            (width * 0.4, low, joint - 0.02),
-            (width * 0.4, low + cab_height * 1.3, joint - 0.02),
-            0.05,
-            sides=8,
+            (width * 0.4, low, joint - 0.02), (width * 0.4, low + cab_height * 1.3, joint - 0.02), 0.05, 8
         )
         kit.pair(pipe, kit.metal())
 

@@ -9,7 +9,7 @@ from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import tube
-from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
 
 def handle(reach: float, height: float, thickness: float, kit: Kit) -> Part:
@@ -42,9 +42,7 @@ def body_outline(kit: Kit, height: float) -> Array:
         ]
         return curve(points, 4)
     if kind == 3:
-        return curve(
-            [(r * 0.8, 0.0), (r * 0.78, height * 0.4), (r * 0.9, height * 0.8), (r * 1.05, height)], 3
-        )
+        return curve([(r * 0.8, 0.0), (r * 0.78, height * 0.4), (r * 0.9, height * 0.8), (r * 1.05, height)])
     angle = np.linspace(-np.pi / 2 * kit.u(0.75, 0.95), 0, 8)
     return columns(r * np.cos(angle), height * (1 + np.sin(angle) / abs(np.sin(angle[0]))))
 
@@ -53,14 +51,14 @@ def _fill(kit: Kit, outer: Array, wall: float, level: float, material: Material)
     """Drink, soup or soil up to a level inside a vessel."""
     heights = np.linspace(outer[0, 1] + 0.03, level, 4)
     radii = np.interp(heights, outer[:, 1], outer[:, 0]) - 0.6 * wall
-    kit.add(lathe(columns(radii, heights), kit.sides), material)
+    kit.add(kit.lathe(columns(radii, heights)), material)
 
 
 def mug(kit: Kit) -> None:
     """A mug with a swept handle, now and then filled or steeply tapered."""
     height, wall, material = (kit.log(0.7, 1.5), kit.u(0.04, 0.08), kit.pick(kit.ceramic, kit.plastic)())
     outer = body_outline(kit, height)
-    kit.add(hollow(outer, wall, kit.u(0.05, 0.12), kit.sides), material)
+    kit.add(kit.hollow(outer, wall, kit.u(0.05, 0.12)), material)
     middle = height * kit.u(0.45, 0.6)
     edge = float(np.interp(middle, outer[:, 1], outer[:, 0]))
     grip = handle(kit.u(0.22, 0.42), height * kit.u(0.45, 0.7), kit.u(0.04, 0.075), kit)
@@ -82,11 +80,9 @@ def cup_and_saucer(kit: Kit) -> None:
     material, height = kit.ceramic(), kit.u(0.5, 0.8)
     width = kit.u(0.8, 1.15)
     lip = kit.u(0.06, 0.16)
-    kit.add(
-        hollow([(width * 0.5, 0.0), (width * 0.8, lip * 0.5), (width, lip)], 0.06, 0.05, kit.sides), material
-    )
+    kit.add(kit.hollow([(width * 0.5, 0.0), (width * 0.8, lip * 0.5), (width, lip)], 0.06, 0.05), material)
     outer = body_outline(kit, height) + np.array([0.0, 0.05])
-    kit.add(hollow(outer, kit.u(0.035, 0.06), 0.06, kit.sides), material)
+    kit.add(kit.hollow(outer, kit.u(0.035, 0.06), 0.06), material)
     middle = 0.05 + height * 0.55
     edge = float(np.interp(middle, outer[:, 1], outer[:, 0]))
     kit.add(handle(kit.u(0.2, 0.35), height * 0.55, 0.04, kit).move(edge - 0.02, middle), material)
@@ -95,7 +91,7 @@ def cup_and_saucer(kit: Kit) -> None:
     if kit.chance(0.3):  # a spoon lies on the saucer
         path = [(-0.2, lip + 0.02, width * 0.75), (0.35, lip + 0.03, width * 0.72)]
         spoon = kit.metal()
-        kit.add(tube(path, 0.025, 6), spoon)
+        kit.add(tube(path, 0.025), spoon)
         kit.add(ellipsoid(0.11, 0.03, 0.07, 8).move(0.42, lip + 0.03, width * 0.71), spoon)
 
 
@@ -112,10 +108,10 @@ def bowl(kit: Kit) -> None:
     outer = columns(across, depth * up)
     if kit.chance(0.3):
         outer = np.concatenate([outer, [[outer[-1, 0] + kit.u(0.05, 0.2), depth + kit.u(0.0, 0.05)]]])
-    kit.add(hollow(outer, wall, wall, kit.sides), material)
+    kit.add(kit.hollow(outer, wall, wall), material)
     if kit.chance(0.5):
         foot = outer[0, 0]
-        kit.add(frustum(foot * kit.u(0.9, 1.3), foot, kit.u(0.05, 0.25), kit.sides).move(0, -0.04), material)
+        kit.add(kit.frustum(foot * kit.u(0.9, 1.3), foot, kit.u(0.05, 0.25)).move(0, -0.04), material)
     content = kit.whole(0, 4)
     if content == 0:
         _fill(kit, outer, wall, depth * kit.u(0.6, 0.85), kit.colour(*kit.rng.uniform(0.2, 0.95, 3)))
@@ -132,7 +128,7 @@ def bowl(kit: Kit) -> None:
                 fruit,
             )
     elif content == 2:
-        kit.add(dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5), kit.sides).move(0, depth * 0.7), kit.white())
+        kit.add(kit.dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5)).move(0, depth * 0.7), kit.white())
 
 
 def plate(kit: Kit) -> None:
@@ -151,9 +147,7 @@ def _bouquet(kit: Kit, height: float) -> None:
     for _ in range(kit.whole(2, 6)):
         a, lean, top = kit.u(0, 2 * np.pi), kit.u(0.05, 0.45), height * kit.u(1.2, 1.7)
         tip = np.array([lean * np.cos(a), top, lean * np.sin(a)])
-        kit.add(
-            tube(curve([(0, height * 0.4, 0), tuple(tip * [0.3, 0.7, 0.3]), tuple(tip)], 3), 0.025, 5), stem
-        )
+        kit.add(tube(curve([(0, height * 0.4, 0), tuple(tip * [0.3, 0.7, 0.3]), tuple(tip)]), 0.025, 5), stem)
         r = kit.u(0.08, 0.18)
         kit.add(ellipsoid(r, r * kit.u(0.5, 1.0), r, 8).move(*tip), petal)
 
@@ -210,12 +204,12 @@ def wine_glass(kit: Kit) -> None:
         outer += [(thin * 2, 0.5 * stem), (thin, 0.6 * stem)]
     profile = np.concatenate([outer, bowl_outline, inner, [[0.0, inner[-1, 1]]]])
     material = kit.pick(kit.glass, kit.metal, kit.wood)()
-    kit.add(lathe(profile, kit.sides), material)
+    kit.add(kit.lathe(profile), material)
     if kit.chance(0.3):
         level = stem + bowl_height * kit.u(0.5, 0.8)
         heights = np.linspace(stem + 0.08, level, 4)
         radii = np.maximum(np.interp(heights, bowl_outline[:, 1], bowl_outline[:, 0]) - 0.6 * wall, 0.02)
-        kit.add(lathe(columns(radii, heights), kit.sides), kit.accent())
+        kit.add(kit.lathe(columns(radii, heights)), kit.accent())
 
 
 def teapot(kit: Kit) -> None:
@@ -225,11 +219,11 @@ def teapot(kit: Kit) -> None:
     power = kit.pick(1.0, 0.75)
     angle = np.linspace(-np.pi / 2 * 0.85, np.pi / 2 * 0.8, 12)
     outline = columns(rx * np.cos(angle) ** power, ry * (1 + np.sin(angle)))
-    kit.add(lathe(outline, kit.sides), material)
+    kit.add(kit.lathe(outline), material)
     top = float(outline[-1, 1])
     lid = material if kit.chance(0.6) else kit.accent()
-    kit.add(dome(float(outline[-1, 0]) * 1.1, kit.u(0.06, 0.2), kit.sides).move(0, top - 0.02), lid)
-    kit.add(globe(0.08, 8).move(0, top + kit.u(0.14, 0.24)), lid)
+    kit.add(kit.dome(float(outline[-1, 0]) * 1.1, kit.u(0.06, 0.2)).move(0, top - 0.02), lid)
+    kit.add(globe(0.08).move(0, top + kit.u(0.14, 0.24)), lid)
     kit.add(disc(0.05, 0.15, 6).move(0, top), lid)
     low, reach, tip = ry * kit.u(0.4, 0.9), kit.u(0.95, 1.25), ry * kit.u(1.5, 2.0)
     path = curve(
@@ -264,7 +258,7 @@ def jug(kit: Kit) -> None:
         ],
         4,
     )
-    kit.add(hollow(outline, 0.05, 0.08, kit.sides), material)
+    kit.add(kit.hollow(outline, 0.05, 0.08), material)
     edge = float(np.interp(0.6 * height, outline[:, 1], outline[:, 0]))
     grip = handle(kit.u(0.25, 0.45), height * kit.u(0.5, 0.75), kit.u(0.045, 0.07), kit)
     kit.add(grip.move(edge - 0.03, 0.58 * height).turn("y", 180), material)
@@ -272,7 +266,7 @@ def jug(kit: Kit) -> None:
         tip = (kit.u(1.0, 1.4), height * kit.u(0.9, 1.2), 0.0)
         kit.add(tube([(0.35, height * 0.2, 0), tip], np.array([0.1, 0.07]), 8), material)
         if kit.chance(0.6):
-            kit.add(frustum(0.06, 0.18, 0.15, kit.sides).turn("z", -50).move(*tip), material)
+            kit.add(kit.frustum(0.06, 0.18, 0.15).turn("z", -50).move(*tip), material)
     else:
         kit.add(
             frustum(0.04, kit.u(0.12, 0.17), 0.3, 8)
@@ -291,13 +285,13 @@ def bucket(kit: Kit) -> None:
     trim = kit.metal() if kit.chance(0.5) else material
     if sides > 4:
         for level in kit.pick((1.0,), (0.25, 0.8), (0.05, 1.0), ()):
-            kit.add(torus(low + (0.52 - low) * level, 0.03, kit.sides, 6).move(0, height * level), trim)
+            kit.add(torus(low + (0.52 - low) * level, 0.03, kit.sides).move(0, height * level), trim)
     kind = kit.whole(0, 2)
     if kind == 0:
         rise, arch = kit.u(0.25, 0.7), np.linspace(0, np.pi, 12)
         lean = kit.pick(0.0, 0.0, kit.u(-1, 1)) * rise
         path = columns(-0.52 * np.cos(arch), height * 0.93 + rise * np.sin(arch), lean * np.sin(arch))
-        kit.add(tube(path, kit.u(0.025, 0.04), 6), trim)
+        kit.add(tube(path, kit.u(0.025, 0.04)), trim)
     elif kind == 1:
         kit.pair(handle(0.18, 0.3, 0.04, kit).move(0.47, height * 0.8), trim)
     if kit.chance(0.25):
@@ -316,13 +310,12 @@ def cooking_pot(kit: Kit) -> None:
     grip = kit.pick(kit.black, kit.wood, kit.metal)()
     bottom = kit.u(0.6, 1.0)
     kit.add(
-        hollow([(bottom * 0.97, 0), (bottom, 0.03), (1.0, height)], kit.u(0.04, 0.08), 0.07, kit.sides),
-        material,
+        kit.hollow([(bottom * 0.97, 0), (bottom, 0.03), (1.0, height)], kit.u(0.04, 0.08), 0.07), material
     )
     if kit.chance(0.5):
         length, rise = kit.u(0.8, 1.6), kit.u(0.0, 0.4)
         path = curve(
-            [(0.93, height * 0.8, 0), (1.2, height * 0.85, 0), (1.0 + length, height * 0.8 + rise, 0)], 3
+            [(0.93, height * 0.8, 0), (1.2, height * 0.85, 0), (1.0 + length, height * 0.8 + rise, 0)]
         )
         widths = columns(np.linspace(0.05, 0.08, len(path)), np.linspace(0.06, 0.1, len(path)))
         kit.add(tube(path, widths, 8).turn("y", kit.pick(0.0, 0.0, 45.0, -90.0)), grip)
@@ -330,7 +323,7 @@ def cooking_pot(kit: Kit) -> None:
         kit.pair(handle(0.28, 0.5, 0.05, kit).turn("x", 90).move(0.93, height * 0.8), grip)
     if kit.chance(0.45):
         rise = kit.u(0.1, 0.35)
-        kit.add(dome(1.03, rise, kit.sides).move(0, height - 0.02), kit.pick(material, kit.glass()))
+        kit.add(kit.dome(1.03, rise).move(0, height - 0.02), kit.pick(material, kit.glass()))
         kit.add(disc(0.13, 0.12, 10, 0.02).move(0, height + rise - 0.05), grip)
 
 
