@@ -187,9 +187,8 @@ def rocket(kit: Kit) -> None:
         (r * 0.6, kit.u(0.25, 0.45) * height),
     ]
     kit.around(extrude(shape, 0.07), accent, fins, 45)
-    kit.add(
-        kit.hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05).scale(1, -1, 1).move(0, 0.06), kit.metal()
-    )
+    part = kit.hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05).scale(1, -1, 1).move(0, 0.06)
+    kit.add(part, kit.metal())
     for y in np.linspace(0.45, 0.7, kit.whole(1, 3)):
         edge = float(np.interp(y * height, outline[:, 1], outline[:, 0]))
         kit.add(torus(0.11, 0.035, 14).turn("x", 90).move(0, y * height, edge - 0.01), kit.metal())
@@ -207,9 +206,8 @@ def saucer(kit: Kit) -> None:
     """Flying saucer."""
     paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     r = kit.u(0.8, 1.1)
-    kit.add(
-        kit.lathe(curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)])), paint
-    )
+    part = kit.lathe(curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)]))
+    kit.add(part, paint)
     kit.add(kit.dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5)).move(0, 0.12), kit.glass())
     kit.around(globe(0.07).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
     if kit.chance(0.6):
@@ -277,10 +275,8 @@ def hot_air_balloon(kit: Kit) -> None:
     )
     kit.add(kit.lathe(outline), skin)
     drop = 1.25 * r + kit.u(0.3, 0.6)
-    kit.add(
-        hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).move(0, -drop - 0.3),
-        kit.wood(),
-    )
+    part = hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).move(0, -drop - 0.3)
+    kit.add(part, kit.wood())
     kit.around(rod((0.2, -drop - 0.05, 0), (0.24, -1.23 * r, 0), 0.02, 5), kit.bark(), 4, 45)
 
 

@@ -126,9 +126,8 @@ def ship(kit: Kit) -> None:
                 kit.window(),
             )
     for i in range(kit.whole(1, 3)):
-        kit.add(
-            frustum(0.11, 0.1, 0.45, 10).turn("x", -8).move(0, deck + 0.5, z - 0.3 * i + 0.2), kit.accent()
-        )
+        part = frustum(0.11, 0.1, 0.45, 10).turn("x", -8).move(0, deck + 0.5, z - 0.3 * i + 0.2)
+        kit.add(part, kit.accent())
     if kit.chance(0.5):
         for i in range(kit.whole(2, 6)):
             size = (0.22, 0.2, 0.4)

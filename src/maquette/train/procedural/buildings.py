@@ -179,10 +179,8 @@ def crown(kit: Kit, radius: float, y: float, material: Material, square: bool, s
             for x, z in ((a, wide - 0.06), (a, -wide + 0.06), (wide - 0.06, a), (-wide + 0.06, a)):
                 kit.add(box(0.12, 0.16, 0.12).move(x, y + 0.13, z), material)
     else:
-        kit.add(
-            hollow([(radius * 0.95, 0), (wide, 0.1), (wide, 0.2)], 0.09, 0.12, sides).move(0, y - 0.06),
-            material,
-        )
+        part = hollow([(radius * 0.95, 0), (wide, 0.1), (wide, 0.2)], 0.09, 0.12, sides).move(0, y - 0.06)
+        kit.add(part, material)
         kit.around(box(0.1, 0.16, 0.14).move(wide - 0.05, y + 0.18), material, kit.whole(5, 9))
 
 
@@ -277,10 +275,8 @@ def castle(kit: Kit) -> None:
             if pointed:
                 kit.add(frustum(r * 1.25, 0.0, h * kit.u(0.55, 0.6), sides).move(0, h - 0.01), tiles)
             else:
-                kit.add(
-                    hollow([(r, 0), (r * 1.2, 0.08), (r * 1.2, 0.2)], 0.07, 0.12, sides).move(0, h - 0.03),
-                    stone,
-                )
+                part = hollow([(r, 0), (r * 1.2, 0.08), (r * 1.2, 0.2)], 0.07, 0.12, sides).move(0, h - 0.03)
+                kit.add(part, stone)
             x, z = sx * half, sz * deep
             kit.reshape_since(mark, lambda p, x=x, z=z: p.move(x, 0, z))  # type: ignore[misc]
     kit.pair(box(t, wall_height, 2 * deep).move(half, wall_height / 2), stone)
@@ -339,9 +335,8 @@ def skyscraper(kit: Kit) -> None:
         else:
             for f in range(min(floors, 9)):
                 ring = disc(0.53, 0.05, sides).scale(w, 1, d).turn("y", turned)
-                kit.add(
-                    ring.move(0, y + f * h / min(floors, 9)), kit.pick(wall, kit.white()) if f == 0 else wall
-                )
+                piece = ring.move(0, y + f * h / min(floors, 9))
+                kit.add(piece, kit.pick(wall, kit.white()) if f == 0 else wall)
         y += h
         w, d, turned = w * kit.u(0.6, 0.9), d * kit.u(0.6, 0.9), turned + twist
     end = kit.whole(0, 4)

@@ -45,10 +45,8 @@ def cap(kit: Kit) -> None:
     r = 0.45
     kit.add(kit.dome(r, kit.u(0.35, 0.5), 5), cloth)
     if kit.chance(0.6):
-        kit.add(
-            kit.disc(r * 0.85, 0.05).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75),
-            kit.pick(cloth, kit.accent()),
-        )
+        part = kit.disc(r * 0.85, 0.05).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75)
+        kit.add(part, kit.pick(cloth, kit.accent()))
         kit.add(ball(0.05).move(0, kit.height_since(0)), kit.accent())
     else:
         kit.add(torus(r, 0.09, kit.sides, 8).move(0, 0.05), kit.accent())
@@ -123,9 +121,8 @@ def glasses(kit: Kit) -> None:
     if kit.chance(0.6):
         kit.pair(disc(r, 0.04, sides).turn("x", 90).move(0.38, 0, -0.02), kit.window())
     kit.add(tube(curve([(-0.12, 0.05, 0), (0, 0.12, 0.02), (0.12, 0.05, 0)]), 0.04), rim)
-    kit.pair(
-        tube(curve([(0.64, 0.05, 0), (0.68, 0.05, -0.6), (0.68, -0.15, -0.85)]), 0.035, up=(1, 0, 0)), rim
-    )
+    part = tube(curve([(0.64, 0.05, 0), (0.68, 0.05, -0.6), (0.68, -0.15, -0.85)]), 0.035, up=(1, 0, 0))
+    kit.pair(part, rim)
 
 
 def _canopy(radius: float, height: float, ribs: int) -> Part:
@@ -145,15 +142,13 @@ def umbrella(kit: Kit) -> None:
         r, h = kit.u(0.7, 0.9), kit.u(0.3, 0.5)
         kit.add(_canopy(r, h, kit.pick(6, 8, 10)).move(0, 1.0), cloth)
         kit.add(rod((0, 0.05, 0), (0, 1.12 + h, 0), 0.028), kit.metal())
-        kit.add(
-            tube(curve([(0, 0.1, 0), (0, -0.1, 0), (0.12, -0.2, 0), (0.22, -0.08, 0)]), 0.045, 7), kit.wood()
-        )
+        part = tube(curve([(0, 0.1, 0), (0, -0.1, 0), (0.12, -0.2, 0), (0.22, -0.08, 0)]), 0.045, 7)
+        kit.add(part, kit.wood())
     else:
         kit.add(lathe(curve([(0.02, 0), (0.12, 0.15), (0.15, 0.5), (0.06, 1.0)]), 8), cloth)
         kit.add(rod((0, -0.12, 0), (0, 1.3, 0), 0.025), kit.metal())
-        kit.add(
-            tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)]), 0.045, 7), kit.wood()
-        )
+        part = tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)]), 0.045, 7)
+        kit.add(part, kit.wood())
 
 
 def crown_or_ring(kit: Kit) -> None:
@@ -170,10 +165,8 @@ def crown_or_ring(kit: Kit) -> None:
         kit.around(ball(0.06).move(0, 0.1, r * 1.02), kit.accent(), count)
     else:
         kit.add(torus(0.45, kit.u(0.06, 0.1), max(kit.sides, 14), 8).turn("x", 90), gold)
-        kit.add(
-            lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).move(0, 0.46),
-            kit.glass(),
-        )
+        part = lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).move(0, 0.46)
+        kit.add(part, kit.glass())
         kit.around(rod((0.05, 0.45, 0), (0.15, 0.66, 0), 0.025, 5), gold, 4)
 
 
@@ -184,10 +177,8 @@ def mask(kit: Kit) -> None:
     kit.pair(ellipsoid(0.1, 0.1, 0.06, 10).move(0.16, 0.08, 0.38), kit.black())
     kit.add(frustum(0.08, 0.02, 0.25, 6).turn("x", -35).move(0, -0.12, 0.4), cloth)
     if kit.chance(0.5):
-        kit.add(
-            kit.lathe(curve([(0.6, -1.1), (0.5, -0.85), (0.16, -0.7), (0.15, -0.4)])).scale(1, 1, 0.6),
-            kit.stone(),
-        )
+        part = kit.lathe(curve([(0.6, -1.1), (0.5, -0.85), (0.16, -0.7), (0.15, -0.4)])).scale(1, 1, 0.6)
+        kit.add(part, kit.stone())
         kit.box(kit.wood(), (0.6, 0.15, 0.5), (0, -1.22, 0))
     else:
         kit.pair(limb((0.2, 0.4, 0), (0.45, 0.85, 0), 0.12, 0.03, 8), kit.white())

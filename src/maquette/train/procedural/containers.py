@@ -31,10 +31,8 @@ def bottle(kit: Kit) -> None:
     kit.add(lathe(outline, sides), material)
     cap = kit.whole(0, 3)
     if cap == 0:
-        kit.add(
-            kit.disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, 0.02).move(0, 0.93 * height),
-            kit.accent(),
-        )
+        part = kit.disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, 0.02).move(0, 0.93 * height)
+        kit.add(part, kit.accent())
     elif cap == 1:
         kit.add(kit.frustum(neck * 0.75, neck * 0.85, 0.14 * height).move(0, 0.95 * height), kit.bark())
     elif cap == 2:
@@ -89,9 +87,8 @@ def barrel(kit: Kit) -> None:
     if kit.chance(0.3):
         kit.reshape_since(mark, lambda p: p.turn("x", 90))
         if kit.chance(0.5):
-            kit.pair(
-                kit.block((0.12, 0.25, height * 0.8), (0.3, -0.5 * bulge - 0.05, height / 2)), kit.wood()
-            )
+            part = kit.block((0.12, 0.25, height * 0.8), (0.3, -0.5 * bulge - 0.05, height / 2))
+            kit.pair(part, kit.wood())
     elif kit.chance(0.2):
         kit.add(disc(0.05, 0.25, 8).turn("x", 90).move(0, height * 0.2, 0.45), hoop)
 
@@ -102,9 +99,8 @@ def tin(kit: Kit) -> None:
     body = kit.pick(kit.paint, kit.plastic)()
     rim = kit.metal()
     kit.add(kit.lathe([(0.42, 0), (0.5, 0.06), (0.5, height - 0.09), (0.42, height)]), body)
-    kit.add(
-        kit.lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], closed=True).move(0, height - 0.02), rim
-    )
+    part = kit.lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], closed=True).move(0, height - 0.02)
+    kit.add(part, rim)
     if kit.chance(0.4):
         kit.add(kit.disc(0.501, height * kit.u(0.3, 0.6)).move(0, height * 0.2), kit.accent())
     if kind == 1:
@@ -136,9 +132,8 @@ def spray_can(kit: Kit) -> None:
     body = kit.pick(kit.paint, kit.plastic)()
     kit.add(kit.disc(0.5, height, 0.05), body)
     kit.add(kit.disc(kit.u(0.15, 0.25), 0.12, 0.02).move(0, height), kit.metal())
-    kit.add(
-        kit.disc(0.505, height * kit.u(0.2, 0.4), 0.02).move(0, height * kit.pick(0.0, 0.65)), kit.accent()
-    )
+    part = kit.disc(0.505, height * kit.u(0.2, 0.4), 0.02).move(0, height * kit.pick(0.0, 0.65))
+    kit.add(part, kit.accent())
 
 
 def candle(kit: Kit) -> None:
@@ -177,14 +172,10 @@ def back_pack(kit: Kit) -> None:
     cloth = kit.pick(kit.cloth, kit.leather)()
     w, h, d = kit.u(0.7, 0.9), kit.u(0.9, 1.2), kit.u(0.35, 0.5)
     kit.add(superellipsoid(w / 2, h / 2, d / 2, 0.5, 20).move(0, h / 2), cloth)
-    kit.add(
-        superellipsoid(w * 0.36, h * 0.2, d * 0.25, 0.5, 14).move(0, h * 0.3, d * 0.5),
-        kit.pick(cloth, kit.accent()),
-    )
-    kit.add(
-        superellipsoid(w * 0.5, h * 0.14, d * 0.52, 0.6, 14).move(0, h * 0.86, 0.03),
-        kit.pick(cloth, kit.accent()),
-    )
+    part = superellipsoid(w * 0.36, h * 0.2, d * 0.25, 0.5, 14).move(0, h * 0.3, d * 0.5)
+    kit.add(part, kit.pick(cloth, kit.accent()))
+    part = superellipsoid(w * 0.5, h * 0.14, d * 0.52, 0.6, 14).move(0, h * 0.86, 0.03)
+    kit.add(part, kit.pick(cloth, kit.accent()))
     kit.pair(
         ribbon(
             curve(
@@ -211,10 +202,8 @@ def suitcase(kit: Kit) -> None:
     kit.box(kit.pick(cloth, kit.plastic()), (w, h, d))
     for x in (-0.3, 0.3):
         kit.add(box(0.09, h * 1.02, d * 1.03).move(x * w, h / 2), kit.leather())
-    kit.add(
-        tube([(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)], 0.035),
-        metal,
-    )
+    part = tube([(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)], 0.035)
+    kit.add(part, metal)
     if h > 1 and kit.chance(0.6):
         kit.pair(rod((0.2, h, -d * 0.3), (0.2, h + 0.6, -d * 0.3), 0.025), metal)
         kit.add(rod((-0.24, h + 0.6, -d * 0.3), (0.24, h + 0.6, -d * 0.3), 0.05, 8), kit.black())
@@ -241,24 +230,17 @@ def sack(kit: Kit) -> None:
 def shopping_bag(kit: Kit) -> None:
     """Shopping bag of paper, open, with food."""
     w, h, d = kit.u(0.6, 0.8), kit.u(0.7, 1.0), kit.u(0.35, 0.5)
-    kit.add(
-        hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.06, 4).scale(w, h, d),
-        kit.pick(kit.colour(0.75, 0.58, 0.38), kit.plastic()),
-    )
+    part = hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.06, 4).scale(w, h, d)
+    kit.add(part, kit.pick(kit.colour(0.75, 0.58, 0.38), kit.plastic()))
     if kit.chance(0.6):
         for _ in range(kit.whole(2, 5)):
             s = kit.u(0.1, 0.2)
-            kit.add(
-                ellipsoid(s, s * kit.u(1, 2.5), s, 9).move(kit.u(-0.25, 0.25) * w, h, kit.u(-0.2, 0.2) * d),
-                kit.plastic(),
-            )
+            part = ellipsoid(s, s * kit.u(1, 2.5), s, 9).move(kit.u(-0.25, 0.25) * w, h, kit.u(-0.2, 0.2) * d)
+            kit.add(part, kit.plastic())
     else:
         arch = np.linspace(0, np.pi, 9)
-        kit.pair(
-            tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0.0), 0.028).move(z=d * 0.46),
-            kit.leather(),
-            "z",
-        )
+        part = tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0.0), 0.028).move(z=d * 0.46)
+        kit.pair(part, kit.leather(), "z")
 
 
 def present(kit: Kit) -> None:
@@ -270,10 +252,8 @@ def present(kit: Kit) -> None:
     kit.add(box(w * 1.02, h * 1.01, 0.14).move(0, h / 2), ribbon_colour)
     if kit.chance(0.6):
         kit.add(box(w * 1.06, h * 0.22, d * 1.06, 0.01).move(0, h * 0.9), kit.accent())
-    kit.pair(
-        torus(0.16, 0.05, 14).turn("x", 90).turn("z", 25).scale(1.1, 0.75, 1).move(0.18, h * 1.06 + 0.08),
-        ribbon_colour,
-    )
+    part = torus(0.16, 0.05, 14).turn("x", 90).turn("z", 25).scale(1.1, 0.75, 1).move(0.18, h * 1.06 + 0.08)
+    kit.pair(part, ribbon_colour)
 
 
 def treasure_chest(kit: Kit) -> None:
@@ -332,17 +312,13 @@ def crate(kit: Kit) -> None:
             wood,
             "z",
         )
-        kit.pair(
-            box(t * 0.6, t * 0.9, float(np.hypot(size, tall)) * 0.9).turn("x", -angle).move(half, tall / 2),
-            wood,
-        )
+        part = box(t * 0.6, t * 0.9, float(np.hypot(size, tall)) * 0.9).turn("x", -angle).move(half, tall / 2)
+        kit.pair(part, wood)
     if kit.chance(0.3):
         for _ in range(kit.whole(4, 9)):
             s = kit.u(0.1, 0.17)
-            kit.add(
-                ball(s).move(kit.u(-0.35, 0.35) * size, tall * 0.93 + 0.3 * s, kit.u(-0.35, 0.35) * size),
-                kit.leaf(),
-            )
+            part = ball(s).move(kit.u(-0.35, 0.35) * size, tall * 0.93 + 0.3 * s, kit.u(-0.35, 0.35) * size)
+            kit.add(part, kit.leaf())
 
 
 def cardboard_box(kit: Kit) -> None:
@@ -352,11 +328,8 @@ def cardboard_box(kit: Kit) -> None:
     kit.add(hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.08, 4).scale(w, h, d), brown)
     flap, angle = d * 0.45, kit.u(20, 70)
     if kit.chance(0.6):
-        kit.pair(
-            box(w * 0.98, 0.05, flap).move(z=flap / 2).turn("x", angle - 30).move(0, h, d / 2 - 0.02),
-            brown,
-            "z",
-        )
+        part = box(w * 0.98, 0.05, flap).move(z=flap / 2).turn("x", angle - 30).move(0, h, d / 2 - 0.02)
+        kit.pair(part, brown, "z")
         kit.pair(box(flap, 0.05, d * 0.98).move(flap / 2).turn("z", 30 - angle).move(w / 2 - 0.02, h), brown)
     else:
         kit.box(brown, (w, 0.05, d), (0, h - 0.03, 0))

@@ -128,14 +128,11 @@ def _ears(kit: Kit, head: Array, s: float, look: Material) -> None:
             [(s * 0.3, y + s * 0.8, z), (s * 0.7, y + s * 1.6, z - s * 0.2), (s * 0.9, y + s * 2.6, z)]
         )
         kit.pair(tube(stem, np.linspace(s * 0.14, 0.03, len(stem))), kit.bark())
-        kit.pair(
-            rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, end_radius=0.02),
-            kit.bark(),
-        )
+        part = rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, end_radius=0.02)
+        kit.pair(part, kit.bark())
     elif horn == 2:
-        kit.add(
-            frustum(s * 0.14, 0.01, s * 1.3, 7).turn("x", 35).move(0, y + s * 0.7, z + s * 0.4), kit.metal()
-        )
+        part = frustum(s * 0.14, 0.01, s * 1.3, 7).turn("x", 35).move(0, y + s * 0.7, z + s * 0.4)
+        kit.add(part, kit.metal())
 
 
 def quadruped(kit: Kit) -> None:
@@ -178,9 +175,8 @@ def quadruped(kit: Kit) -> None:
     _tail(kit, body, (0.0, y + girth * 0.4, -half + girth * 0.1), length, dark)
     body.finish()
     eyes(kit, s * 0.62, float(head[1]) + s * 0.25, float(head[2]) + s * 0.72, s * 0.16)
-    kit.add(
-        ellipsoid(s * 0.22, s * 0.17, s * 0.14, 8).move(0, tip[1] + s * 0.15, tip[2] + s * 0.35), kit.black()
-    )
+    part = ellipsoid(s * 0.22, s * 0.17, s * 0.14, 8).move(0, tip[1] + s * 0.15, tip[2] + s * 0.35)
+    kit.add(part, kit.black())
     _ears(kit, head, s, dark)
     _coat_extra(kit, y, length, girth, fur, dark)
     if kit.chance(0.12):  # mane
@@ -307,13 +303,10 @@ def plush(kit: Kit) -> None:
     body.finish()
     if pale is not fur:
         kit.add(ellipsoid(r * 0.7, r * 0.8, r * 0.3, 12).move(0, y, r * 0.68), pale)
-    kit.add(
-        ellipsoid(head * 0.42, head * 0.34, head * 0.35, 10).move(0, top - head * 0.25, head * 0.85), pale
-    )
-    kit.add(
-        ellipsoid(head * 0.16, head * 0.12, head * 0.12, 8).move(0, top - head * 0.12, head * 1.18),
-        kit.black(),
-    )
+    part = ellipsoid(head * 0.42, head * 0.34, head * 0.35, 10).move(0, top - head * 0.25, head * 0.85)
+    kit.add(part, pale)
+    part = ellipsoid(head * 0.16, head * 0.12, head * 0.12, 8).move(0, top - head * 0.12, head * 1.18)
+    kit.add(part, kit.black())
     eyes(kit, head * 0.42, top + head * 0.18, head * 0.86, head * 0.13)
     kind = kit.whole(0, 3)
     if kind == 0:
@@ -326,14 +319,11 @@ def plush(kit: Kit) -> None:
             fur,
         )
     elif kind == 2:
-        kit.pair(
-            frustum(head * 0.35, 0.01, head * 0.7, 5).turn("z", -15).move(head * 0.6, top + head * 0.65), fur
-        )
+        part = frustum(head * 0.35, 0.01, head * 0.7, 5).turn("z", -15).move(head * 0.6, top + head * 0.65)
+        kit.pair(part, fur)
     else:
-        kit.pair(
-            limb((head * 0.4, top + head * 0.7, 0), (head * 0.7, top + head * 1.4, 0.0), 0.06, 0.11, 8),
-            kit.accent(),
-        )
+        part = limb((head * 0.4, top + head * 0.7, 0), (head * 0.7, top + head * 1.4, 0.0), 0.06, 0.11, 8)
+        kit.pair(part, kit.accent())
     if kit.chance(0.3):
         kit.add(torus(head * 0.75, 0.07, 16, 7).move(0, top - head * 0.8, 0.03), kit.accent())
 

@@ -64,10 +64,8 @@ def octopus(kit: Kit) -> None:
     """Jelly fish or octopus."""
     skin, second = kit.paint(), kit.accent()
     r = kit.u(0.4, 0.55)
-    kit.add(
-        kit.lathe(curve([(r * 0.6, -0.05), (r, 0.0), (r * 0.85, r * 0.6), (0.02, r * kit.u(0.9, 1.4))], 4)),
-        skin,
-    )
+    part = kit.lathe(curve([(r * 0.6, -0.05), (r, 0.0), (r * 0.85, r * 0.6), (0.02, r * kit.u(0.9, 1.4))], 4))
+    kit.add(part, skin)
     count, octopus = kit.whole(5, 8), kit.chance(0.5)
     for i in range(count):
         a = 2 * np.pi * i / count
@@ -81,10 +79,8 @@ def octopus(kit: Kit) -> None:
             ],
             4,
         )
-        kit.add(
-            tube(path, np.linspace(r * (0.25 if octopus else 0.12), 0.03, len(path)), 7),
-            second if not octopus else skin,
-        )
+        part = tube(path, np.linspace(r * (0.25 if octopus else 0.12), 0.03, len(path)), 7)
+        kit.add(part, second if not octopus else skin)
     if octopus:
         kit.add(ellipsoid(r * 0.95, r * 1.1, r * 0.95, kit.sides).move(0, r * 0.5), skin)
         eyes(kit, r * 0.4, r * 0.35, r * 0.85, 0.08)
@@ -123,10 +119,8 @@ def bee(kit: Kit) -> None:
     shell, dark = kit.paint(), kit.black()
     for i in range(4):
         z, r = -0.3 * i + 0.1, 0.3 * (1 - 0.12 * abs(i - 1))
-        kit.add(
-            ellipsoid(r, r, 0.2, kit.sides_for(0.8)).move(0, 0.5, z),
-            kit.colour(0.95, 0.75, 0.15) if i % 2 else dark,
-        )
+        part = ellipsoid(r, r, 0.2, kit.sides_for(0.8)).move(0, 0.5, z)
+        kit.add(part, kit.colour(0.95, 0.75, 0.15) if i % 2 else dark)
     kit.add(ball(0.26, 2).move(0, 0.52, 0.42), shell)
     kit.pair(leaf_arc(0.8, 0.3, 0.1, 0.22).turn("y", kit.u(-10, 40)).move(0.12, 0.75), kit.glass())
     eyes(kit, 0.14, 0.62, 0.6, 0.06)
@@ -290,10 +284,8 @@ def caterpillar(kit: Kit) -> None:
     for i in range(count):
         z = 0.28 * (i - count / 2)
         y = 0.22 + kit.u(0.0, 0.06) + (0.25 if i == count - 1 else 0.0)
-        kit.add(
-            ball(0.22 if i < count - 1 else 0.27, 2).move(0.06 * np.sin(i * 1.3), y, z),
-            skin if i % 2 else second,
-        )
+        part = ball(0.22 if i < count - 1 else 0.27, 2).move(0.06 * np.sin(i * 1.3), y, z)
+        kit.add(part, skin if i % 2 else second)
         kit.pair(ball(0.07).move(0.14, 0.05, z), kit.black())
     z = 0.28 * (count - 1 - count / 2)
     eyes(kit, 0.12, 0.58, z + 0.22, 0.05)

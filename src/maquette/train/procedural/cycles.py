@@ -166,19 +166,16 @@ def wagon(kit: Kit) -> None:
     elif kit.chance(0.6):
         for _ in range(kit.whole(3, 8)):
             s = kit.u(0.14, 0.26)
-            kit.add(
-                globe(s).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length), kit.leaf()
-            )
+            part = globe(s).move(kit.u(-0.3, 0.3) * width, r + 0.35, kit.u(-0.35, 0.35) * length)
+            kit.add(part, kit.leaf())
 
 
 def wheelbarrow(kit: Kit) -> None:
     """Wheelbarrow."""
     wood, iron = kit.wood(), kit.metal()
     kit.add(hollow([(0.3, 0), (0.5, 0.4)], 0.05, 0.06, 4).scale(0.8, 1, 1.1).move(0, 0.35), kit.paint())
-    kit.add(
-        disc(0.24, 0.12, kit.sides_for(0.8), 0.02).move(0, -0.06).turn("z", 90).move(0, 0.24, 0.75),
-        kit.rubber(),
-    )
+    part = disc(0.24, 0.12, kit.sides_for(0.8), 0.02).move(0, -0.06).turn("z", 90).move(0, 0.24, 0.75)
+    kit.add(part, kit.rubber())
     kit.pair(rod((0.06, 0.24, 0.78), (0.35, 0.6, -1.1), 0.04), wood)
     kit.pair(rod((0.25, 0.0, -0.3), (0.25, 0.45, -0.25), 0.04), iron)
 

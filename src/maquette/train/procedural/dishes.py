@@ -81,10 +81,8 @@ def pizza(kit: Kit) -> None:
     if degrees > 350:
         outline = outline[1:]
     kit.add(extrude(outline, 0.07).turn("x", -90), dough)
-    kit.add(
-        extrude(outline * 0.88, 0.07).turn("x", -90).move(0, 0.03, 0.05 * (degrees < 100)),
-        kit.colour(0.95, 0.78, 0.35),
-    )
+    part = extrude(outline * 0.88, 0.07).turn("x", -90).move(0, 0.03, 0.05 * (degrees < 100))
+    kit.add(part, kit.colour(0.95, 0.78, 0.35))
     angle = np.radians(np.linspace(-degrees / 2, degrees / 2, 25 if degrees > 100 else 7))
     crust = columns(0.96 * np.sin(angle), np.full_like(angle, 0.05), 0.96 * np.cos(angle))
     kit.add(tube(crust, 0.07, up=(0, 1, 0)), dough)
@@ -146,10 +144,8 @@ def hot_dog(kit: Kit) -> None:
     kit.pair(half.move(z=0.13), bun, "z")
     kit.add(limb((-length * 0.58, 0.27, 0), (length * 0.58, 0.27, 0), 0.11), kit.colour(0.75, 0.3, 0.18))
     x = np.linspace(-0.45, 0.45, 13) * length
-    kit.add(
-        tube(columns(x, 0.38, 0.05 * np.sin(x * 14)), 0.028, up=(0, 1, 0)),
-        kit.pick(cheese, kit.colour(0.85, 0.15, 0.1)),
-    )
+    part = tube(columns(x, 0.38, 0.05 * np.sin(x * 14)), 0.028, up=(0, 1, 0))
+    kit.add(part, kit.pick(cheese, kit.colour(0.85, 0.15, 0.1)))
 
 
 def sandwich(kit: Kit) -> None:
@@ -162,10 +158,8 @@ def sandwich(kit: Kit) -> None:
     for i in range(layers):
         thick = 0.14 if i % 2 == 0 else kit.u(0.04, 0.1)
         grow = 1.0 if i % 2 == 0 else 1.06
-        kit.add(
-            extrude(outline * grow, thick, 0.02 if i % 2 == 0 else 0).turn("x", -90).move(0, y + thick / 2),
-            kit.colour(0.9, 0.75, 0.5) if i % 2 == 0 else kit.pick(salad, cheese, meat),
-        )
+        part = extrude(outline * grow, thick, 0.02 if i % 2 == 0 else 0).turn("x", -90).move(0, y + thick / 2)
+        kit.add(part, kit.colour(0.9, 0.75, 0.5) if i % 2 == 0 else kit.pick(salad, cheese, meat))
         y += thick
 
 
@@ -246,10 +240,8 @@ def taco(kit: Kit) -> None:
         cheese,
     )
     for z in np.linspace(-0.3, 0.3, 5):
-        kit.add(
-            lumpy(0.17, kit.rng, 1, 0.3).move(0, 0.38 - z * z, z),
-            kit.pick(salad, meat, kit.colour(0.88, 0.2, 0.12)),
-        )
+        part = lumpy(0.17, kit.rng, 1, 0.3).move(0, 0.38 - z * z, z)
+        kit.add(part, kit.pick(salad, meat, kit.colour(0.88, 0.2, 0.12)))
 
 
 CAKES: Choice = (layer_cake, cake_slice, cupcake, pizza, pie)

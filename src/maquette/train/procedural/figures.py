@@ -42,43 +42,33 @@ def _arms(
         body.limb(tuple(elbow), tuple(hand), thick * 0.85, thick * 0.65, sleeve)
         body.egg(tuple(hand + (hand - elbow) * 0.12), (thick * 0.8, thick * 0.9, thick * 0.8), skin)
         if side > 0 and kit.chance(0.2) and body.flesh is None:
-            kit.add(
-                rod(hand + np.array([0, -0.5, 0.05]), hand + np.array([0, kit.u(0.4, 0.9), 0.05]), 0.03, 7),
-                kit.wood(),
-            )
-            kit.add(
-                kit.pick(ball(0.08), frustum(0.07, 0, 0.2, 6)).move(*(hand + np.array([0, 0.6, 0.05]))),
-                kit.metal(),
-            )
+            part = rod(hand + np.array([0, -0.5, 0.05]), hand + np.array([0, kit.u(0.4, 0.9), 0.05]), 0.03, 7)
+            kit.add(part, kit.wood())
+            part = kit.pick(ball(0.08), frustum(0.07, 0, 0.2, 6)).move(*(hand + np.array([0, 0.6, 0.05])))
+            kit.add(part, kit.metal())
 
 
 def _face(kit: Kit, y: float, head: float, skin: Material) -> None:
     eyes(kit, head * 0.36, y + head * 0.1, head * 0.84, head * kit.u(0.1, 0.16))
     if kit.chance(0.6):
-        kit.add(
-            ellipsoid(head * 0.12, head * 0.14, head * 0.16, 7).move(0, y - head * 0.12, head * 0.92), skin
-        )
+        part = ellipsoid(head * 0.12, head * 0.14, head * 0.16, 7).move(0, y - head * 0.12, head * 0.92)
+        kit.add(part, skin)
     if kit.chance(0.35):
-        kit.add(
-            box(head * 0.4, head * 0.07, head * 0.12).move(0, y - head * 0.45, head * 0.8),
-            kit.colour(0.6, 0.25, 0.22),
-        )
+        part = box(head * 0.4, head * 0.07, head * 0.12).move(0, y - head * 0.45, head * 0.8)
+        kit.add(part, kit.colour(0.6, 0.25, 0.22))
     if kit.chance(0.5):
         kit.pair(ball(head * 0.18).move(head * 0.88, y), skin)
     if kit.chance(0.12):  # beard
-        kit.add(
-            lumpy(head * 0.6, kit.rng, 1, 0.15).scale(1, 1.1, 0.7).move(0, y - head * 0.75, head * 0.55),
-            kit.white(),
-        )
+        part = lumpy(head * 0.6, kit.rng, 1, 0.15).scale(1, 1.1, 0.7).move(0, y - head * 0.75, head * 0.55)
+        kit.add(part, kit.white())
 
 
 def _hair(kit: Kit, y: float, head: float) -> None:
     """Short, long, curly, bun and pony-tail hair, or a hat, a helmet, a hood."""
     hair, kind = kit.fur(), kit.whole(0, 8)
     if kind <= 3:
-        kit.add(
-            ellipsoid(head * 1.0, head * 0.95, head * 1.02, 14).move(0, y + head * 0.32, -head * 0.14), hair
-        )
+        part = ellipsoid(head * 1.0, head * 0.95, head * 1.02, 14).move(0, y + head * 0.32, -head * 0.14)
+        kit.add(part, hair)
         if kind == 1:
             kit.add(
                 superellipsoid(head * 0.95, head * kit.u(0.9, 1.6), head * 0.4, 0.7, 12).move(
@@ -205,10 +195,8 @@ def snowman(kit: Kit) -> None:
             for t in (-0.2, 0.25):
                 kit.add(ball(0.05).move(0, top + t * face, face * 0.97), kit.black())
     eyes(kit, face * 0.35, top + face * 0.35, face * 0.85, 0.045)
-    kit.add(
-        frustum(face * 0.16, 0.005, face * 1.0, 7).turn("x", 90).move(0, top + face * 0.1, face * 0.9),
-        kit.colour(0.95, 0.5, 0.1),
-    )
+    part = frustum(face * 0.16, 0.005, face * 1.0, 7).turn("x", 90).move(0, top + face * 0.1, face * 0.9)
+    kit.add(part, kit.colour(0.95, 0.5, 0.1))
     kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, end_radius=0.02), kit.bark())
     if kit.chance(0.7):
         kit.add(
@@ -268,10 +256,8 @@ def scarecrow(kit: Kit) -> None:
     kit.pair(limb((0.2, 1.15, 0), (0.62, 1.15, 0), 0.12, 0.14, 8), cloth)
     kit.add(lumpy(0.22, kit.rng, 2, 0.1).move(0, 1.55), kit.colour(0.85, 0.7, 0.45))
     eyes(kit, 0.08, 1.6, 0.19, 0.03)
-    kit.add(
-        kit.lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)]).move(0, 1.68),
-        kit.colour(0.8, 0.65, 0.3),
-    )
+    part = kit.lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)]).move(0, 1.68)
+    kit.add(part, kit.colour(0.8, 0.65, 0.3))
 
 
 def toy_soldier(kit: Kit) -> None:
@@ -318,9 +304,8 @@ def robot(kit: Kit) -> None:
     glow = kit.colour(*kit.pick((0.2, 0.9, 1.0), (1.0, 0.85, 0.2), (1.0, 0.3, 0.2)))
     _robot_head(kit, leg + h + kit.u(0.02, 0.12), shell, joint, glow)
     if kit.chance(0.6):
-        kit.add(
-            box(w * 0.5, h * 0.35, 0.06, 0.01).move(0, leg + h * 0.55, d / 2), kit.pick(dark, kit.accent())
-        )
+        part = box(w * 0.5, h * 0.35, 0.06, 0.01).move(0, leg + h * 0.55, d / 2)
+        kit.add(part, kit.pick(dark, kit.accent()))
         for x in (-0.12, 0.0, 0.12):
             kit.add(ball(0.035).move(x * w * 1.2, leg + h * 0.55, d / 2 + 0.03), glow)
 

@@ -123,10 +123,8 @@ def aubergine(kit: Kit) -> None:
 def corn(kit: Kit) -> None:
     """Corn cob or ear."""
     green = kit.leaf()
-    kit.add(
-        kit.lathe(curve([(0.14, 0), (0.2, 0.3), (0.17, 0.75), (0.02, 1.05)])),
-        Material((0.95, 0.8, 0.25), 0, 0.6, 0.06),
-    )
+    part = kit.lathe(curve([(0.14, 0), (0.2, 0.3), (0.17, 0.75), (0.02, 1.05)]))
+    kit.add(part, Material((0.95, 0.8, 0.25), 0, 0.6, 0.06))
     for i in range(kit.whole(2, 4)):
         a = 360 * i / 3
         kit.add(ellipsoid(0.06, 0.45, 0.18, 8).turn("z", 14).move(0.2, 0.35).turn("y", a), green)
@@ -155,10 +153,8 @@ def grapes(kit: Kit) -> None:
 def strawberry(kit: Kit) -> None:
     """Strawberry."""
     green = kit.leaf()
-    kit.add(
-        kit.lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)])),
-        kit.colour(0.88, 0.13, 0.15),
-    )
+    part = kit.lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)]))
+    kit.add(part, kit.colour(0.88, 0.13, 0.15))
     kit.around(leaf_arc(0.32, 0.08, 0.12, 0.09, 5).move(0, 0.78), green, kit.whole(5, 7))
     kit.add(rod((0, 0.75, 0), (0.04, 0.95, 0), 0.035), green)
 
@@ -166,10 +162,8 @@ def strawberry(kit: Kit) -> None:
 def pineapple(kit: Kit) -> None:
     """Pineapple."""
     green = kit.leaf()
-    kit.add(
-        kit.lathe(curve([(0.2, 0), (0.36, 0.25), (0.36, 0.65), (0.18, 0.95)])),
-        Material((0.85, 0.6, 0.2), 0, 0.8, 0.1),
-    )
+    piece = kit.lathe(curve([(0.2, 0), (0.36, 0.25), (0.36, 0.65), (0.18, 0.95)]))
+    kit.add(piece, Material((0.85, 0.6, 0.2), 0, 0.8, 0.1))
     for ring, count in ((0, 7), (1, 6), (2, 4)):
         for i in range(count):
             part = leaf_arc(0.35 - 0.08 * ring, 0.3 + 0.25 * ring, 0.1, 0.07, 5)

@@ -134,9 +134,8 @@ def _fill_shelf(kit: Kit, width: float, depth: float, y: float, gap: float) -> N
         if books or kit.chance(0.5):
             kit.add(box(w, h, depth * 0.75).move(x + w / 2, y + h / 2, 0.03), kit.accent())
         else:
-            kit.add(
-                lathe([(w * 0.3, 0), (w * 0.5, h * 0.5), (w * 0.25, h)], 8).move(x + w / 2, y), kit.ceramic()
-            )
+            part = lathe([(w * 0.3, 0), (w * 0.5, h * 0.5), (w * 0.25, h)], 8).move(x + w / 2, y)
+            kit.add(part, kit.ceramic())
         x += w * (1.03 if books else 1.4)
 
 
@@ -241,21 +240,16 @@ def bed(kit: Kit) -> None:
         count = 2 if width > 1.2 else 1
         for i in range(count):
             pillow = superellipsoid(width / count * 0.4, 0.09, 0.2, 0.55, 14)
-            kit.add(
-                pillow.move((i - (count - 1) / 2) * width / count, y + 0.28, -length / 2 + 0.28),
-                kit.pick(sheet, blanket),
-            )
+            part = pillow.move((i - (count - 1) / 2) * width / count, y + 0.28, -length / 2 + 0.28)
+            kit.add(part, kit.pick(sheet, blanket))
     if tiers == 2:
         kit.four(box(0.08, base + gap + 0.4, 0.08).move(width / 2, (base + gap + 0.4) / 2, length / 2), frame)
         for y in np.linspace(base, base + gap, 4):
-            kit.add(
-                rod((width / 2 + 0.03, y, length * 0.2), (width / 2 + 0.03, y, length * 0.4), 0.03), frame
-            )
+            part = rod((width / 2 + 0.03, y, length * 0.2), (width / 2 + 0.03, y, length * 0.4), 0.03)
+            kit.add(part, frame)
         return
-    kit.four(
-        leg(kit, base, kit.u(0.07, 0.12), kit.whole(0, 4)).move(width / 2 - 0.05, base, length / 2 - 0.05),
-        frame,
-    )
+    part = leg(kit, base, kit.u(0.07, 0.12), kit.whole(0, 4)).move(width / 2 - 0.05, base, length / 2 - 0.05)
+    kit.four(part, frame)
     _headboard(kit, width, length, base, head, frame, blanket)
     if kit.chance(0.4):
         kit.box(frame, (width * 1.04, base + head * kit.u(0.3, 0.6), 0.08), (0, 0, length / 2))
@@ -318,9 +312,8 @@ def ladder(kit: Kit) -> None:
         kit.add(rod((-width / 2, y, 0), (width / 2, y, 0), 0.04), wood)
     if kit.chance(0.5):
         kit.reshape_since(0, lambda p: p.move(0, -height).turn("x", -15).move(0, height))
-        kit.pair(
-            box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height), wood
-        )
+        part = box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height)
+        kit.pair(part, wood)
 
 
 def easel(kit: Kit) -> None:
@@ -335,10 +328,8 @@ def easel(kit: Kit) -> None:
     canvas = box(wide, high, 0.06).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2)
     kit.add(canvas, kit.white())
     if kit.chance(0.6):
-        kit.add(
-            box(wide * 0.8, high * 0.8, 0.08).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2),
-            kit.accent(),
-        )
+        part = box(wide * 0.8, high * 0.8, 0.08).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2)
+        kit.add(part, kit.accent())
 
 
 def stairs(kit: Kit) -> None:
@@ -357,9 +348,8 @@ def stairs(kit: Kit) -> None:
             0.035,
         )
         kit.pair(rail, t)
-        kit.pair(
-            rod((width / 2 - 0.05, rise, -run * 0.5), (width / 2 - 0.05, rise + 0.6, -run * 0.5), 0.03), t
-        )
+        part = rod((width / 2 - 0.05, rise, -run * 0.5), (width / 2 - 0.05, rise + 0.6, -run * 0.5), 0.03)
+        kit.pair(part, t)
         kit.pair(
             rod(
                 (width / 2 - 0.05, top, -run * (count - 0.5)),

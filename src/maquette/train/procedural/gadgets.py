@@ -147,9 +147,8 @@ def camera(kit: Kit) -> None:
         .move(-w * 0.05, h * 0.46, d / 2 - 0.02),
         dark,
     )
-    kit.add(
-        ellipsoid(0.17, 0.17, 0.06, kit.sides).move(-w * 0.05, h * 0.46, d / 2 + length * 0.8), kit.window()
-    )
+    part = ellipsoid(0.17, 0.17, 0.06, kit.sides).move(-w * 0.05, h * 0.46, d / 2 + length * 0.8)
+    kit.add(part, kit.window())
     kit.box(kit.pick(body, dark), (0.35, 0.16, d * 0.8), (-w * 0.05, h - 0.01, 0))
     kit.add(disc(0.07, 0.1, 10).move(w * 0.35, h - 0.01), metal)
     kit.add(box(w * 1.01, h * 0.4, d * 1.02, 0.02).move(0, h * 0.4), dark)
@@ -256,17 +255,14 @@ def optics(kit: Kit) -> None:
         kit.around(rod((0.5, 0, 0), (0, 1.1, 0), 0.035), kit.wood(), 3, 90)
     elif what == 1:
         kit.box(body, (0.6, 0.1, 0.7))
-        kit.add(
-            tube(curve([(0, 0.05, -0.25), (0, 0.6, -0.35), (0, 0.95, -0.15)], 4), 0.09, 8, up=(1, 0, 0)), body
-        )
+        part = tube(curve([(0, 0.05, -0.25), (0, 0.6, -0.35), (0, 0.95, -0.15)], 4), 0.09, 8, up=(1, 0, 0))
+        kit.add(part, body)
         kit.add(limb((0, 0.45, 0.1), (0, 1.2, -0.22), 0.09), dark)
         kit.add(rod((0, 0.3, 0.15), (0, 0.5, 0.08), 0.05, 8, end_radius=0.07), metal)
         kit.add(box(0.45, 0.05, 0.4).move(0, 0.3, 0.12), dark)
     else:
-        kit.pair(
-            kit.lathe([(0.12, 0), (0.12, 0.25), (0.2, 0.4), (0.22, 0.9)]).turn("x", 90).move(0.24, 0, -0.4),
-            dark,
-        )
+        part = kit.lathe([(0.12, 0), (0.12, 0.25), (0.2, 0.4), (0.22, 0.9)]).turn("x", 90).move(0.24, 0, -0.4)
+        kit.pair(part, dark)
         kit.add(box(0.3, 0.12, 0.3).move(z=-0.05), body)
 
 
@@ -275,10 +271,8 @@ def small_hardware(kit: Kit) -> None:
     body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     what = kit.whole(0, 3)
     if what == 0:
-        kit.add(
-            kit.lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4)),
-            kit.colour(1, 0.95, 0.75),
-        )
+        part = kit.lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4))
+        kit.add(part, kit.colour(1, 0.95, 0.75))
         kit.add(kit.disc(0.18, 0.3).move(0, -0.2), metal)
         kit.add(dome(0.12, 0.1, 8).scale(1, -1, 1).move(0, -0.19), dark)
     elif what == 1:

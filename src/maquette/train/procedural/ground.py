@@ -34,9 +34,8 @@ def flower(kit: Kit) -> None:
         elif kind == 1:  # tulip
             outline = curve([(0.05, 0), (r * 0.6, r * 0.4), (r * 0.45, r * 1.2)])
             kit.add(hollow(outline, 0.04, 0.05, kit.pick(5, 6, 8)).move(*top), petal)
-            kit.around(
-                limb((r * 0.5, r * 0.6, 0), (r * 0.4, r * 1.35, 0), r * 0.22, 0.03, 6).move(*top), petal, 1
-            )
+            piece = limb((r * 0.5, r * 0.6, 0), (r * 0.4, r * 1.35, 0), r * 0.22, 0.03, 6).move(*top)
+            kit.around(piece, petal, 1)
         else:  # bell or ball
             kit.add(lumpy(r * 0.7, kit.rng, 2, 0.25).move(*top), petal)
     for i in range(kit.whole(1, 4)):
@@ -110,9 +109,8 @@ def rock(kit: Kit) -> None:
             x, z = (0.0, 0.0) if i == 0 else (kit.u(-1.1, 1.1), kit.u(-1.0, 1.0))
             kit.add(part.move(x, 0.5 * s, z), stone if kit.chance(0.8) else kit.stone())
         if kit.chance(0.15):
-            kit.add(
-                lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height_since(0) - 0.1), kit.leaf()
-            )
+            piece = lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height_since(0) - 0.1)
+            kit.add(piece, kit.leaf())
     elif kind == 2:  # crystals
         gem = kit.glass() if kit.chance(0.6) else kit.accent()
         for i in range(kit.whole(1, 8)):
@@ -173,11 +171,8 @@ def logs(kit: Kit) -> None:
                 ),
                 bark,
             )
-            kit.pair(
-                disc(r * 0.75, 0.03, kit.sides_for(0.7)).turn("x", 90).move(x, y, length / 2 - 0.01),
-                inner,
-                "z",
-            )
+            part = disc(r * 0.75, 0.03, kit.sides_for(0.7)).turn("x", 90).move(x, y, length / 2 - 0.01)
+            kit.pair(part, inner, "z")
     if rows == 1 and kit.chance(0.6):
         kit.add(rod((0, r, 0.1), (0.25, r * 2.6, 0.25), 0.06, end_radius=0.045), bark)
 
@@ -195,10 +190,8 @@ def bush(kit: Kit) -> None:
     else:
         for _ in range(kit.whole(3, 7)):
             d = kit.rng.normal(size=3) * [0.4, 0.1, 0.3]
-            kit.add(
-                lumpy(kit.u(0.25, 0.45), kit.rng, kit.pick(1, 2), 0.25).move(d[0], 0.25 + abs(d[1]), d[2]),
-                leaf,
-            )
+            part = lumpy(kit.u(0.25, 0.45), kit.rng, kit.pick(1, 2), 0.25).move(d[0], 0.25 + abs(d[1]), d[2])
+            kit.add(part, leaf)
     if kit.chance(0.4):
         berry = kit.accent()
         for _ in range(kit.whole(4, 10)):

@@ -53,10 +53,8 @@ def broom(kit: Kit) -> None:
         kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).move(0, -0.42), kit.colour(0.85, 0.7, 0.35))
         kit.add(box(0.33, 0.09, 0.15).move(0, 0.08), kit.accent())
     else:
-        kit.add(
-            kit.lathe(curve([(0.28, -0.75), (0.3, -0.5), (0.1, 0.0), (0.06, 0.05)])),
-            kit.colour(0.8, 0.62, 0.3),
-        )
+        part = kit.lathe(curve([(0.28, -0.75), (0.3, -0.5), (0.1, 0.0), (0.06, 0.05)]))
+        kit.add(part, kit.colour(0.8, 0.62, 0.3))
         kit.add(torus(0.12, 0.035, kit.sides, 5).move(0, -0.05), kit.accent())
     laid(kit)
 
@@ -84,9 +82,8 @@ def staff(kit: Kit) -> None:
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
     kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     gem = kit.accent()
-    kit.add(
-        kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2), gem
-    )
+    part = kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2)
+    kit.add(part, gem)
     for a in (0, 120, 240):
         kit.add(
             tube(

@@ -88,11 +88,8 @@ def street_lamp(kit: Kit) -> None:
             curve([(0, height - 0.02, 0), (reach * 0.5, height + 0.15, 0), (reach, height + 0.05, 0)]), 0.04
         )
         kit.around(arm, metal, kit.pick(1, 2))
-        kit.around(
-            superellipsoid(0.2, 0.07, 0.1, 0.6, 10).move(reach, height),
-            kit.colour(0.95, 0.9, 0.6),
-            2 if len(kit.parts) > 2 else 1,
-        )
+        part = superellipsoid(0.2, 0.07, 0.1, 0.6, 10).move(reach, height)
+        kit.around(part, kit.colour(0.95, 0.9, 0.6), 2 if len(kit.parts) > 2 else 1)
     else:
         kit.add(tapered_box((0.2, 0.2), (0.36, 0.36), 0.4).move(0, height), kit.colour(0.95, 0.85, 0.5))
         kit.add(lathe([(0.3, 0), (0.0, 0.25)], 4).move(0, height + 0.4), metal)
@@ -256,9 +253,8 @@ def toilet(kit: Kit) -> None:
         kit.add(lid.move(0, seat, 0.15), body)
     else:
         kit.add(lid.move(z=0.42).turn("x", -80).move(0, seat, -0.24), body)
-        kit.add(
-            torus(0.29, 0.045, kit.sides).scale(1, 0.8, 1.25).move(0, seat, 0.15), kit.pick(body, kit.wood())
-        )
+        part = torus(0.29, 0.045, kit.sides).scale(1, 0.8, 1.25).move(0, seat, 0.15)
+        kit.add(part, kit.pick(body, kit.wood()))
     kit.add(box(0.62, kit.u(0.4, 0.5), 0.24, 0.05, 2).move(0, seat + 0.17, -0.36), body)
     kit.add(box(0.3, seat, 0.4, 0.05).move(0, seat / 2, -0.18), body)
 
@@ -287,10 +283,8 @@ def bathtub(kit: Kit) -> None:
     outlines = [rectangle(wide * s, long * s, wide * 0.45 * s, steps) for s, _ in shapes]
     kit.add(stack(outlines, [y + lift for _, y in shapes]), body)
     if kit.chance(0.6):
-        kit.add(
-            stack([outlines[4], outlines[4]], [h * 0.5 + lift - 0.05, h * 0.6 + lift]),
-            kit.colour(0.6, 0.85, 0.95),
-        )
+        part = stack([outlines[4], outlines[4]], [h * 0.5 + lift - 0.05, h * 0.6 + lift])
+        kit.add(part, kit.colour(0.6, 0.85, 0.95))
     if lift > 0.05:
         kit.four(ellipsoid(0.08, lift, 0.08, 8).move(wide * 0.3, lift * 0.9, long * 0.3), metal)
     kit.add(

@@ -122,10 +122,8 @@ def hut(kit: Kit) -> None:
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     if kit.chance(0.5):
         kit.add(kit.disc(0.5, h), wall)
-        kit.add(
-            kit.lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))]).move(0, h - 0.05),
-            kit.colour(0.75, 0.62, 0.3),
-        )
+        piece = kit.lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))]).move(0, h - 0.05)
+        kit.add(piece, kit.colour(0.75, 0.62, 0.3))
         opening(kit, (0.24, 0.32), (0, 0, 0.49), "front", kit.wood(), kit.black(), True)
     else:
         logs = kit.whole(4, 7)
@@ -173,9 +171,8 @@ def factory(kit: Kit) -> None:
     each = w / teeth
     for i in range(teeth):
         x = -w / 2 + i * each
-        kit.add(
-            extrude([(x, h - 0.02), (x + each, h - 0.02), (x, h + each * kit.u(0.55, 0.6))], d * 0.7), tiles
-        )
+        part = extrude([(x, h - 0.02), (x + each, h - 0.02), (x, h + each * kit.u(0.55, 0.6))], d * 0.7)
+        kit.add(part, tiles)
     openings(kit, (w, h, d * 0.7), 0.0, kit.whole(1, 2))
     for i in range(kit.whole(1, 3)):
         tall = kit.u(0.8, 1.5)

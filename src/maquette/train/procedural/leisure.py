@@ -80,9 +80,8 @@ def shield(kit: Kit) -> None:
     metal, rim = kit.paint(), kit.metal()
     shape = kit.whole(0, 2)
     if shape == 0:
-        kit.add(
-            lathe([(0.8, 0), (0.78, 0.06), (0.4, 0.16), (0.0, 0.2)], max(kit.sides, 10)).turn("x", 90), metal
-        )
+        piece = lathe([(0.8, 0), (0.78, 0.06), (0.4, 0.16), (0.0, 0.2)], max(kit.sides, 10)).turn("x", 90)
+        kit.add(piece, metal)
         kit.add(torus(0.78, 0.06, max(kit.sides, 10)).turn("x", 90), rim)
     else:
         top = 0.7

@@ -60,9 +60,8 @@ def racing_car(kit: Kit) -> None:
     """Racing car."""
     paint = kit.paint()
     width, length = kit.u(0.9, 1.1), kit.u(2.2, 2.8)
-    kit.add(
-        tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).move(0, 0.12), paint
-    )
+    part = tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).move(0, 0.12)
+    kit.add(part, paint)
     kit.pair(superellipsoid(0.2, 0.17, 0.5, 0.6, 12).move(0.38, 0.27, -0.2), paint)
     kit.add(box(width * 1.1, 0.05, 0.3).move(0, 0.18, length * 0.48), kit.accent())
     kit.add(box(width, 0.05, 0.3).move(0, 0.75, -length * 0.46), kit.accent())
@@ -107,17 +106,12 @@ def tank(kit: Kit) -> None:
         kit.add(track.move(side * width * 0.42, 0.3), dark)
         for z in np.linspace(-1, 1, kit.whole(3, 5)) * length * 0.36:
             kit.add(disc(0.21, 0.24, 10).turn("z", 90).move(side * width * 0.42 + 0.12, 0.3, z), hub)
-    kit.add(
-        tapered_box((width * 0.8, length), (width * 0.85, length * 0.8), 0.32, (0, -0.05)).move(0, 0.32),
-        paint,
-    )
-    kit.add(
-        kit.pick(kit.dome(0.48, 0.4), tapered_box((0.9, 1.0), (0.6, 0.7), 0.35)).move(0, 0.6, -0.1), paint
-    )
-    kit.add(
-        rod((0, 0.78, 0.2), (0, 0.78 + kit.u(0, 0.3), length * kit.u(0.6, 0.85)), 0.07, 8),
-        kit.pick(paint, dark),
-    )
+    part = tapered_box((width * 0.8, length), (width * 0.85, length * 0.8), 0.32, (0, -0.05)).move(0, 0.32)
+    kit.add(part, paint)
+    part = kit.pick(kit.dome(0.48, 0.4), tapered_box((0.9, 1.0), (0.6, 0.7), 0.35)).move(0, 0.6, -0.1)
+    kit.add(part, paint)
+    part = rod((0, 0.78, 0.2), (0, 0.78 + kit.u(0, 0.3), length * kit.u(0.6, 0.85)), 0.07, 8)
+    kit.add(part, kit.pick(paint, dark))
     kit.add(disc(0.16, 0.1, 10).move(0.1, 0.95, -0.2), dark)
 
 
@@ -132,10 +126,8 @@ def steam_engine(kit: Kit) -> None:
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
-            kit.add(
-                disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z),
-                red if kind == 0 else dark,
-            )
+            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
+            kit.add(part, red if kind == 0 else dark)
     boiler = kit.u(0.3, 0.4)
     cab = length * kit.u(0.25, 0.35)
     tank = kit.lathe(
@@ -146,9 +138,8 @@ def steam_engine(kit: Kit) -> None:
     kit.box(kit.window(), (width, 0.35, cab * 0.5), (0, base + 0.55, -half + cab / 2))
     kit.box(dark, (width * 1.1, 0.1, cab * 1.15), (0, base + 1.0, -half + cab / 2))
     stack_top = base + 2 * boiler
-    kit.add(
-        kit.frustum(0.09, kit.u(0.09, 0.24), kit.u(0.3, 0.55)).move(0, stack_top - 0.05, half * 0.7), dark
-    )
+    part = kit.frustum(0.09, kit.u(0.09, 0.24), kit.u(0.3, 0.55)).move(0, stack_top - 0.05, half * 0.7)
+    kit.add(part, dark)
     for z in (0.05, 0.4):
         kit.add(dome(0.14, 0.2, 10).move(0, stack_top - 0.04, half * z), kit.metal())
     kit.add(ellipsoid(0.1, 0.1, 0.08, 10).move(0, base + boiler * 1.5, half * 1.0), kit.colour(1, 0.95, 0.7))
@@ -167,10 +158,8 @@ def tram(kit: Kit) -> None:
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
-            kit.add(
-                disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z),
-                red if kind == 0 else dark,
-            )
+            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
+            kit.add(part, red if kind == 0 else dark)
     height, rake = kit.u(0.8, 1.1), kit.u(0.05, 0.6)
     upper = [
         (-half, base),
@@ -181,14 +170,11 @@ def tram(kit: Kit) -> None:
         (half, base),
     ]
     kit.add(along(extrude(upper, width, 0.06)), paint)
-    kit.add(
-        box(width * 1.02, height * 0.3, length * 0.8).move(0, base + height * 0.65, -rake / 2), kit.window()
-    )
+    part = box(width * 1.02, height * 0.3, length * 0.8).move(0, base + height * 0.65, -rake / 2)
+    kit.add(part, kit.window())
     kit.add(box(width * 1.02, 0.1, length * 0.95).move(0, base + 0.22, -rake * 0.2), red)
-    kit.add(
-        box(width * 0.8, height * 0.3, 0.3).move(0, base + height * 0.76, half - rake * 0.75 - 0.05),
-        kit.window(),
-    )
+    part = box(width * 0.8, height * 0.3, 0.3).move(0, base + height * 0.76, half - rake * 0.75 - 0.05)
+    kit.add(part, kit.window())
 
 
 def goods_wagon(kit: Kit) -> None:
@@ -202,24 +188,20 @@ def goods_wagon(kit: Kit) -> None:
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
-            kit.add(
-                disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z),
-                red if kind == 0 else dark,
-            )
+            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
+            kit.add(part, red if kind == 0 else dark)
     load = kit.whole(0, 2)
     if load == 0:
         kit.box(paint, (width, kit.u(0.7, 1.1), length * 0.96), (0, base, 0))
         kit.box(kit.accent(), (width * 1.04, 0.7, length * 0.25), (0, base + 0.05, 0))
     elif load == 1:
-        kit.add(
-            hollow([(0.5, 0), (0.52, 0.6)], 0.05, 0.06, 4).scale(width, 1, length * 0.96).move(0, base), paint
-        )
+        part = hollow([(0.5, 0), (0.52, 0.6)], 0.05, 0.06, 4).scale(width, 1, length * 0.96).move(0, base)
+        kit.add(part, paint)
         if kit.chance(0.6):
             kit.add(dome(0.45, 0.4, 9).scale(width, 1, length * 0.95).move(0, base + 0.45), kit.stone())
     else:
-        kit.add(
-            limb((0, 0, -half * 0.6), (0, 0, half * 0.6), 0.4, sides=kit.sides).move(0, base + 0.38), paint
-        )
+        part = limb((0, 0, -half * 0.6), (0, 0, half * 0.6), 0.4, sides=kit.sides).move(0, base + 0.38)
+        kit.add(part, paint)
         kit.add(disc(0.16, 0.15, 10).move(0, base + 0.74), dark)
 
 
@@ -234,21 +216,16 @@ def coach(kit: Kit) -> None:
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
-            kit.add(
-                disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z),
-                red if kind == 0 else dark,
-            )
+            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
+            kit.add(part, red if kind == 0 else dark)
     height = kit.u(0.8, 1.0)
     kit.box(paint, (width, height, length * 0.97), (0, base, 0))
     count = kit.whole(3, 7)
     for z in (np.arange(count) - (count - 1) / 2) * length * 0.9 / count:
-        kit.add(
-            box(width * 1.03, height * 0.35, length * 0.6 / count).move(0, base + height * 0.62, z),
-            kit.window(),
-        )
-    kit.add(
-        tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, base + height), dark
-    )
+        part = box(width * 1.03, height * 0.35, length * 0.6 / count).move(0, base + height * 0.62, z)
+        kit.add(part, kit.window())
+    part = tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, base + height)
+    kit.add(part, dark)
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -84,10 +84,8 @@ def conifer(kit: Kit) -> None:
         )
         kit.add(part, leaf)
         if snow is not None:
-            kit.add(
-                lathe([(wide * 0.55, (high - low) * 0.42), (0, (high - low) * 1.03)], sides).move(0, low),
-                snow,
-            )
+            piece = lathe([(wide * 0.55, (high - low) * 0.42), (0, (high - low) * 1.03)], sides).move(0, low)
+            kit.add(piece, snow)
 
 
 def trunk(kit: Kit, height: float, radius: float, material: Material, lean: float = 0.0) -> Array:
@@ -197,10 +195,8 @@ def palm(kit: Kit) -> None:
             )
             kit.add(part.turn("y", 137.5 * i), leaf)
         if kind == 2:
-            kit.add(
-                kit.hollow(body_outline(kit, 0.7), 0.06, 0.1).scale(0.9, 0.9, 0.9).move(0, -0.6),
-                kit.ceramic(),
-            )
+            piece = kit.hollow(body_outline(kit, 0.7), 0.06, 0.1).scale(0.9, 0.9, 0.9).move(0, -0.6)
+            kit.add(piece, kit.ceramic())
             kit.add(kit.disc(0.36, 0.1).move(0, -0.12), kit.bark())
 
 
@@ -235,9 +231,8 @@ def cactus(kit: Kit) -> None:
         r = kit.u(0.28, 0.4)
         kit.add(ellipsoid(r, r * kit.u(0.8, 1.4), r, ribs).move(0, y + r * 0.7), leaf)
         for i in range(kit.whole(0, 3)):
-            kit.add(
-                ball(r * 0.45).move(r * 0.9 * np.cos(2.1 * i), y + r * 0.7, r * 0.9 * np.sin(2.1 * i)), leaf
-            )
+            part = ball(r * 0.45).move(r * 0.9 * np.cos(2.1 * i), y + r * 0.7, r * 0.9 * np.sin(2.1 * i))
+            kit.add(part, leaf)
     else:
         pads = [(np.array([0.0, y + 0.3, 0.0]), 0.0)]
         for _ in range(kit.whole(2, 5)):

@@ -122,10 +122,8 @@ def tipi(kit: Kit) -> None:
     h, r = kit.u(1.1, 1.6), kit.u(0.5, 0.7)
     kit.add(lathe([(r, 0), (0.06, h)], kit.pick(6, 8, kit.sides)), cloth)
     for i in range(kit.whole(3, 6)):
-        kit.add(
-            rod((0, h * 0.8, 0), (0.2 * np.cos(i * 1.9), h * 1.22, 0.2 * np.sin(i * 1.9)), 0.025, 5),
-            kit.wood(),
-        )
+        part = rod((0, h * 0.8, 0), (0.2 * np.cos(i * 1.9), h * 1.22, 0.2 * np.sin(i * 1.9)), 0.025, 5)
+        kit.add(part, kit.wood())
     door = [(-r * 0.32, 0.0), (r * 0.32, 0.0), (0.0, h * 0.5)]
     kit.add(extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(z=r * 0.98), kit.black())
 
@@ -142,10 +140,8 @@ def igloo(kit: Kit) -> None:
         ]
     )
     kit.add(extrude(tunnel, 0.45).move(z=r + 0.05), snow)
-    kit.add(
-        extrude([(0.2 * float(np.cos(a)), 0.27 * float(np.sin(a))) for a in arch], 0.05).move(z=r - 0.02),
-        kit.black(),
-    )
+    part = extrude([(0.2 * float(np.cos(a)), 0.27 * float(np.sin(a))) for a in arch], 0.05).move(z=r - 0.02)
+    kit.add(part, kit.black())
 
 
 def market_stall(kit: Kit) -> None:
@@ -173,10 +169,8 @@ def camp_fire(kit: Kit) -> None:
     kit.around(log, kit.bark(), count)
     kit.around(ball(0.13).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
     for r, y, c in ((0.25, 0.45, (0.95, 0.35, 0.1)), (0.15, 0.6, (1.0, 0.8, 0.2))):
-        kit.add(
-            lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)]), 7).move(0, 0.1),
-            kit.colour(*c),
-        )
+        part = lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)]), 7).move(0, 0.1)
+        kit.add(part, kit.colour(*c))
 
 
 def arch_wall(kit: Kit) -> None:
@@ -224,10 +218,8 @@ def box_pile(kit: Kit) -> None:
         for _ in range(3 - level):
             s = kit.u(0.35, 0.55)
             part = kit.block((s, s * kit.u(0.7, 1.1), s * kit.u(0.8, 1.3))).turn("y", kit.u(-20, 20))
-            kit.add(
-                part.move(kit.u(-0.5, 0.5) * (1 - 0.3 * level), 0.42 * level, kit.u(-0.3, 0.3)),
-                kit.pick(kit.wood, kit.accent)(),
-            )
+            piece = part.move(kit.u(-0.5, 0.5) * (1 - 0.3 * level), 0.42 * level, kit.u(-0.3, 0.3))
+            kit.add(piece, kit.pick(kit.wood, kit.accent)())
 
 
 def platform(kit: Kit) -> None:

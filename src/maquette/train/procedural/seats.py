@@ -103,10 +103,8 @@ def _backrest(
         bow = r / np.sin(np.radians(min(turn, 178) / 2))
         path = columns(bow * np.sin(angle), height * 0.5, bow * (1 - np.cos(angle)))
         widths = np.tile([t * 0.5, height * kit.u(0.3, 0.5)], (9, 1))
-        kit.add(
-            tube(path, widths, section=np.array([[1, 1], [-1, 1], [-1, -1], [1, -1.0]]), up=(0, 1, 0)),
-            kit.pick(frame, soft),
-        )
+        part = tube(path, widths, section=np.array([[1, 1], [-1, 1], [-1, -1], [1, -1.0]]), up=(0, 1, 0))
+        kit.add(part, kit.pick(frame, soft))
     elif kind == 4:  # padded
         kit.add(cushion(kit, w * 0.95, t * 2.2, height).turn("x", -90).move(0, height / 2 + 0.05, -t), soft)
         kit.pair(rod((w * 0.3, -0.05, -t), (w * 0.3, height * 0.5, -t), t * 0.5), frame)
@@ -131,9 +129,8 @@ def chair(kit: Kit) -> None:
         pedestal(kit, seat + 0.02, width * kit.u(0.4, 0.55), frame)
     elif style == 4:  # bent tube or plank runners
         side = [(0, seat, depth / 2), (0, 0.05, depth / 2), (0, 0.05, -depth / 2), (0, seat, -depth / 2)]
-        kit.pair(
-            tube(side[: kit.whole(3, 4)], 0.045, kit.pick(4, 8), up=(1, 0, 0)).move(width / 2 - 0.06), frame
-        )
+        part = tube(side[: kit.whole(3, 4)], 0.045, kit.pick(4, 8), up=(1, 0, 0)).move(width / 2 - 0.06)
+        kit.pair(part, frame)
     else:  # rocking chair
         four_legs(kit, width, depth, seat, frame)
         angle = np.linspace(-0.5, 0.5, 9)
@@ -149,9 +146,8 @@ def chair(kit: Kit) -> None:
     _backrest(kit, width, depth, seat + slab * 0.8, kit.u(0.6, 1.3), frame, soft)
     if kit.chance(0.35):
         rise, reach, t = kit.u(0.28, 0.42), depth * kit.u(0.7, 0.95), kit.u(0.06, 0.1)
-        kit.pair(
-            kit.block((t, t * 0.8, reach), (width / 2, seat + slab + rise, -depth / 2 + reach / 2)), frame
-        )
+        part = kit.block((t, t * 0.8, reach), (width / 2, seat + slab + rise, -depth / 2 + reach / 2))
+        kit.pair(part, frame)
         kit.pair(
             rod(
                 (width / 2, seat, -depth / 2 + reach * 0.85),
@@ -174,12 +170,8 @@ def stool(kit: Kit) -> None:
     else:
         count, splay = kit.whole(3, 4), kit.u(0.02, 0.3) * height**0.5
         r = width * 0.35
-        kit.around(
-            rod((r + splay, 0, 0), (r, height + 0.02, 0), kit.u(0.035, 0.055), kit.sides_for(0.4)),
-            frame,
-            count,
-            45,
-        )
+        part = rod((r + splay, 0, 0), (r, height + 0.02, 0), kit.u(0.035, 0.055), kit.sides_for(0.4))
+        kit.around(part, frame, count, 45)
         if kit.chance(0.5):
             level = kit.u(0.25, 0.5)
             kit.add(torus(r + splay * (1 - level), 0.025, kit.sides).move(0, height * level), frame)
@@ -209,31 +201,25 @@ def sofa(kit: Kit) -> None:
         kit.pair(kit.block((arm, base + arm_height, depth), (width / 2 + arm / 2, lift, 0)), soft)
     for i in range(seats):
         x = (i - (seats - 1) / 2) * unit
-        kit.add(
-            cushion(kit, unit * 0.98, seat, depth - back).move(x, lift + base - 0.02, back / 2 + 0.02), other
-        )
+        piece = cushion(kit, unit * 0.98, seat, depth - back).move(x, lift + base - 0.02, back / 2 + 0.02)
+        kit.add(piece, other)
         if kit.chance(0.8):
             tall = back_height * kit.u(0.7, 1.05)
             part = cushion(kit, unit * 0.92, 0.22, tall).turn("x", -90 + kit.u(5, 15))
             kit.add(part.move(x, lift + base + seat + tall / 2, -depth / 2 + back + 0.02), other)
     if lift > 0:
-        kit.four(
-            leg(kit, lift + 0.02, 0.09, kit.whole(0, 3)).move(width / 2, lift + 0.02, depth / 2 - 0.1),
-            kit.wood(),
-        )
+        piece = leg(kit, lift + 0.02, 0.09, kit.whole(0, 3)).move(width / 2, lift + 0.02, depth / 2 - 0.1)
+        kit.four(piece, kit.wood())
     if seats >= 2 and kit.chance(0.25):  # a chaise on one side
         side, length = kit.pick(-1, 1), kit.u(0.5, 0.9)
         x = side * (width / 2 - unit / 2)
         kit.box(soft, (unit, base, length), (x, lift, depth / 2 + length / 2 - 0.02))
-        kit.add(
-            cushion(kit, unit * 0.98, seat, length).move(x, lift + base - 0.02, depth / 2 + length / 2), other
-        )
+        piece = cushion(kit, unit * 0.98, seat, length).move(x, lift + base - 0.02, depth / 2 + length / 2)
+        kit.add(piece, other)
     if kit.chance(0.35):
         part = cushion(kit, 0.45, 0.16, 0.45).turn("x", -70)
-        kit.add(
-            part.move(kit.u(-0.4, 0.4) * width, lift + base + seat + 0.25, -depth / 2 + back + 0.22),
-            kit.accent(),
-        )
+        piece = part.move(kit.u(-0.4, 0.4) * width, lift + base + seat + 0.25, -depth / 2 + back + 0.22)
+        kit.add(piece, kit.accent())
 
 
 def bench(kit: Kit) -> None:
@@ -244,9 +230,8 @@ def bench(kit: Kit) -> None:
     wide = depth / count
     for i in range(count):
         kit.box(plank, (width, t, wide * 0.85), (0, height, (i + 0.5) * wide - depth / 2))
-    kit.pair(
-        kit.block((kit.u(0.08, 0.3), height + 0.01, depth * kit.u(0.7, 1.0)), (width * 0.38, 0, 0)), iron
-    )
+    part = kit.block((kit.u(0.08, 0.3), height + 0.01, depth * kit.u(0.7, 1.0)), (width * 0.38, 0, 0))
+    kit.pair(part, iron)
     if kit.chance(0.65):
         rise, boards = kit.u(0.35, 0.7), kit.whole(1, 3)
         mark = kit.mark()

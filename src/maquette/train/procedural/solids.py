@@ -203,9 +203,8 @@ def assembly(kit: Kit) -> None:
         for _ in range(kit.whole(2, 6)):
             part = random_part(kit, kit.log(0.4, 1.1))
             low, high = part.vertices[:, 1].min(), part.vertices[:, 1].max()
-            kit.add(
-                part.turn("y", kit.pick(0.0, 0.0, 45.0, kit.u(0, 90))).move(0, y - low), kit.pick(*materials)
-            )
+            piece = part.turn("y", kit.pick(0.0, 0.0, 45.0, kit.u(0, 90))).move(0, y - low)
+            kit.add(piece, kit.pick(*materials))
             y += (high - low) * kit.u(0.7, 1.0)
     else:
         core = random_part(kit, kit.u(0.9, 1.3))
@@ -227,9 +226,8 @@ def assembly(kit: Kit) -> None:
             elif style == 2:
                 kit.four(part.move(*at), kit.pick(*materials))
             else:
-                kit.around(
-                    part.move(float(high[0]) * kit.u(0.6, 1.1), at[1]), kit.pick(*materials), kit.whole(3, 8)
-                )
+                piece = part.move(float(high[0]) * kit.u(0.6, 1.1), at[1])
+                kit.around(piece, kit.pick(*materials), kit.whole(3, 8))
     if kit.chance(0.2):
         tilt = kit.u(-90, 90)
         kit.reshape_since(0, lambda p: p.turn("z", tilt))
@@ -258,10 +256,8 @@ def sculpture(kit: Kit) -> None:
         widths = r * (1 + 0.7 * np.sin(np.linspace(0, kit.u(2, 9), len(path))))
         kit.add(tube(path, widths, kit.sides_for(0.7)), look)
         if kit.chance(0.5):
-            kit.add(
-                kit.disc(0.5, 0.12).move(control[0, 0], float(path[:, 1].min()) - 0.1, control[0, 2]),
-                kit.stone(),
-            )
+            piece = kit.disc(0.5, 0.12).move(control[0, 0], float(path[:, 1].min()) - 0.1, control[0, 2])
+            kit.add(piece, kit.stone())
     elif kind == 3:  # interlocked rings
         for i in range(kit.whole(2, 5)):
             part = (

@@ -29,9 +29,8 @@ def way_sign(kit: Kit) -> None:
     kit.add(box(0.12, h, 0.12).move(0, h / 2), wood)
     for i in range(kit.whole(1, 3)):
         arrow = extrude([(-0.35, -0.1), (0.3, -0.1), (0.45, 0), (0.3, 0.1), (-0.35, 0.1)], 0.06)
-        kit.add(
-            arrow.turn("y", kit.pick(0, 180) + kit.u(-25, 25)).move(0, h * (0.9 - 0.22 * i), 0.06), kit.wood()
-        )
+        part = arrow.turn("y", kit.pick(0, 180) + kit.u(-25, 25)).move(0, h * (0.9 - 0.22 * i), 0.06)
+        kit.add(part, kit.wood())
 
 
 def traffic_light(kit: Kit) -> None:

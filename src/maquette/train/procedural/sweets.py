@@ -19,10 +19,8 @@ def ice_cream(kit: Kit) -> None:
     h, r = kit.u(0.8, 1.1), kit.u(0.25, 0.32)
     kit.add(kit.frustum(0.03, r, h), dough)
     for i in range(kit.whole(1, 3)):
-        kit.add(
-            lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i),
-            kit.pick(cream, kit.white(), kit.plastic()),
-        )
+        part = lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i)
+        kit.add(part, kit.pick(cream, kit.white(), kit.plastic()))
     top = kit.height_since(0)
     kit.pick(
         lambda: kit.add(ball(0.09).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
@@ -39,10 +37,8 @@ def doughnut(kit: Kit) -> None:
     kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).move(0, t * 0.28), cream)
     for _ in range(kit.whole(0, 14)):
         a, d = kit.u(0, 2 * np.pi), r + kit.u(-0.5, 0.5) * t
-        kit.add(
-            box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(d * np.cos(a), t * 1.1, d * np.sin(a)),
-            kit.plastic(),
-        )
+        part = box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(d * np.cos(a), t * 1.1, d * np.sin(a))
+        kit.add(part, kit.plastic())
     if kit.chance(0.3):
         tilt = kit.u(40, 90)
         kit.reshape_since(0, lambda p: p.turn("x", tilt))
@@ -80,10 +76,8 @@ def biscuits(kit: Kit) -> None:
         kit.add(kit.disc(0.45, 0.12, 0.03).move(0.1 * i, 0.12 * i), dough)
         for _ in range(kit.whole(0, 8)):
             a, d = kit.u(0, 2 * np.pi), kit.u(0, 0.36)
-            kit.add(
-                ball(0.06).move(0.1 * i + d * np.cos(a), 0.12 * i + 0.11, d * np.sin(a)),
-                kit.colour(0.3, 0.16, 0.08),
-            )
+            part = ball(0.06).move(0.1 * i + d * np.cos(a), 0.12 * i + 0.11, d * np.sin(a))
+            kit.add(part, kit.colour(0.3, 0.16, 0.08))
 
 
 def bread(kit: Kit) -> None:
@@ -119,10 +113,8 @@ def eggs(kit: Kit) -> None:
     egg = kit.lathe(curve([(0.01, 0), (0.25, 0.15), (0.3, 0.38), (0.18, 0.7), (0.01, 0.82)]))
     if kit.chance(0.5):
         kit.add(egg.move(0, 0.3), shell)
-        kit.add(
-            kit.hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05),
-            kit.ceramic(),
-        )
+        part = kit.hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05)
+        kit.add(part, kit.ceramic())
     else:
         rows = kit.whole(2, 3)
         for i in range(rows):

@@ -25,10 +25,8 @@ def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
         levels = np.linspace(0, 1, 7)
         swell = 1 + (0.3 * np.sin(np.pi * levels * 1.5) if kind == 1 else 0.35 * np.exp(-12 * levels))
         path = columns(0.0, levels * length, 0.0)
-        kit.add(
-            tube(path, columns(radius * swell, radius * swell * kit.u(0.7, 1.0)), kit.sides_for(0.5)),
-            material,
-        )
+        part = tube(path, columns(radius * swell, radius * swell * kit.u(0.7, 1.0)), kit.sides_for(0.5))
+        kit.add(part, material)
 
 
 def laid(kit: Kit) -> None:
@@ -198,9 +196,8 @@ def scythe(kit: Kit) -> None:
     angle = np.linspace(0, kit.u(1.5, 3.0), 9)
     r = kit.u(0.4, 0.6)
     path = columns(r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1), 0.0)
-    kit.add(
-        tube(path, columns(0.03, np.linspace(0.1, 0.02, 9)), section=rectangle(2, 2), up=(0, 1, 0)), metal
-    )
+    part = tube(path, columns(0.03, np.linspace(0.1, 0.02, 9)), section=rectangle(2, 2), up=(0, 1, 0))
+    kit.add(part, metal)
     laid(kit)
 
 
@@ -243,9 +240,8 @@ def pliers(kit: Kit) -> None:
         mark = kit.mark()
         if scissors:
             kit.add(extrude([(-0.05, 0), (0.06, 0), (0.01, 0.85), (-0.03, 0.85)], 0.045), metal)
-            kit.add(
-                torus(0.15, 0.045, kit.sides).turn("x", 90).scale(0.9, 1.3, 1).move(sign * 0.1, -0.48), grip
-            )
+            part = torus(0.15, 0.045, kit.sides).turn("x", 90).scale(0.9, 1.3, 1).move(sign * 0.1, -0.48)
+            kit.add(part, grip)
             kit.add(rod((0, 0, 0), (sign * 0.05, -0.32, 0), 0.05), grip)
         else:
             kit.add(
@@ -254,9 +250,8 @@ def pliers(kit: Kit) -> None:
                 else extrude([(0, 0), (0.1, 0), (0.08, 0.4), (0.0, 0.45)], 0.14, 0.02),
                 metal,
             )
-            kit.add(
-                tube(curve([(0, 0.05, 0), (sign * 0.12, -0.25, 0), (sign * 0.1, -0.85, 0)]), 0.065, 7), grip
-            )
+            part = tube(curve([(0, 0.05, 0), (sign * 0.12, -0.25, 0), (sign * 0.1, -0.85, 0)]), 0.065, 7)
+            kit.add(part, grip)
         kit.reshape_since(mark, lambda p, s=sign: p.turn("z", s * angle * (-1 if not scissors else 1)))  # type: ignore[misc]
     kit.add(disc(0.09, 0.18, 10).turn("x", 90).move(z=-0.09), metal)
     laid(kit)
@@ -298,13 +293,11 @@ def paint_brush(kit: Kit) -> None:
     if kit.chance(0.5):
         w = kit.u(0.15, 0.5)
         kit.box(metal, (w, 0.15, 0.12), (0, 0.68, 0))
-        kit.add(
-            tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82), kit.accent()
-        )
+        part = tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82)
+        kit.add(part, kit.accent())
     else:
-        kit.add(
-            tube([(0, 0.68, 0), (0, 0.85, 0), (0.35, 0.85, 0), (0.35, 1.1, 0), (0.3, 1.1, 0)], 0.028), metal
-        )
+        part = tube([(0, 0.68, 0), (0, 0.85, 0), (0.35, 0.85, 0), (0.35, 1.1, 0), (0.3, 1.1, 0)], 0.028)
+        kit.add(part, metal)
         kit.add(kit.disc(0.14, 0.65).turn("z", 90).move(0.32, 1.1), kit.accent())
     laid(kit)
 

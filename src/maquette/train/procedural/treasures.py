@@ -186,10 +186,8 @@ def lantern(kit: Kit) -> None:
 def globe(kit: Kit) -> None:
     """Globe or crystal ball or snow globe on a stand."""
     metal = kit.metal()
-    kit.add(
-        ball(0.45, 3 if kit.sides > 12 else 2).move(0, 0.8),
-        kit.colour(0.3, 0.5, 0.85) if kit.chance(0.5) else kit.glass(),
-    )
+    part = ball(0.45, 3 if kit.sides > 12 else 2).move(0, 0.8)
+    kit.add(part, kit.colour(0.3, 0.5, 0.85) if kit.chance(0.5) else kit.glass())
     kit.add(kit.lathe([(0.35, 0), (0.35, 0.08), (0.1, 0.14), (0.08, 0.3), (0.2, 0.42)]), kit.wood())
     if kit.chance(0.6):
         kit.add(torus(0.5, 0.035, 24).turn("x", 90).turn("y", 20).move(0, 0.8), metal)
@@ -236,10 +234,8 @@ def flask(kit: Kit) -> None:
     """Hour glass or potion flask."""
     bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
     if kit.chance(0.5):
-        kit.add(
-            kit.lathe(curve([(0.3, 0.08), (0.32, 0.25), (0.05, 0.6), (0.32, 0.95), (0.3, 1.12)], 4)),
-            kit.glass(),
-        )
+        part = kit.lathe(curve([(0.3, 0.08), (0.32, 0.25), (0.05, 0.6), (0.32, 0.95), (0.3, 1.12)], 4))
+        kit.add(part, kit.glass())
         for y in (0.0, 1.1):
             kit.add(kit.disc(0.42, 0.1).move(0, y), kit.wood())
         kit.around(rod((0.36, 0.05, 0), (0.36, 1.12, 0), 0.035), kit.wood(), kit.whole(3, 4), 45)

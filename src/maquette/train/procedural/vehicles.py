@@ -209,10 +209,8 @@ def van(kit: Kit) -> None:
         kit.box(
             body, (width * 0.98, height * 0.55, (length - nose) * 0.96), (0, top - 0.02, -nose / 2 - 0.02)
         )
-        kit.add(
-            box(width * 1.02, height * 0.3, (length - nose) * 0.9).move(0, top + height * 0.28, -nose / 2),
-            glass,
-        )
+        part = box(width * 1.02, height * 0.3, (length - nose) * 0.9).move(0, top + height * 0.28, -nose / 2)
+        kit.add(part, glass)
 
 
 def _van_windows(
@@ -274,18 +272,16 @@ def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> N
         tilt = kit.pick(0.0, 0.0, kit.u(5, 35))
         kit.add(bucket.move(z=length * 0.4).turn("x", -tilt).move(0, base, middle - length * 0.4), body)
         if tilt == 0 and kit.chance(0.5):
-            kit.add(
-                dome(0.5, 0.4, 9).scale(width, 1, length * 0.85).move(0, base + 0.45, middle), kit.stone()
-            )
+            part = dome(0.5, 0.4, 9).scale(width, 1, length * 0.85).move(0, base + 0.45, middle)
+            kit.add(part, kit.stone())
     elif kind == 4:  # mixer drum
         drum = kit.lathe(curve([(0.15, -0.5), (0.42, -0.15), (0.42, 0.2), (0.2, 0.6)])).turn("x", -70)
         kit.add(drum.scale(width, width, length * 0.9).move(0, base + 0.5, middle), body)
     else:  # ladder engine or logs
         kit.box(body, (width, 0.55, length * 0.97), (0, base, middle))
         for x in (-0.18, 0.18):
-            kit.add(
-                box(0.06, 0.06, length * 1.2).turn("x", -4).move(x, base + 0.72, middle + 0.2), kit.metal()
-            )
+            part = box(0.06, 0.06, length * 1.2).turn("x", -4).move(x, base + 0.72, middle + 0.2)
+            kit.add(part, kit.metal())
         for z in np.linspace(-0.5, 0.5, 8) * length:
             kit.add(box(0.36, 0.05, 0.05).move(0, base + 0.72 + z * 0.07, middle + 0.2 + z), kit.metal())
 

@@ -176,9 +176,8 @@ def vase(kit: Kit) -> None:
     if kit.chance(0.3):
         y = height * kit.u(0.55, 0.8)
         edge = float(np.interp(y, outline[:, 1], outline[:, 0]))
-        kit.pair(
-            handle(kit.u(0.15, 0.35), height * kit.u(0.2, 0.4), 0.05, kit).move(edge - 0.02, y), material
-        )
+        piece = handle(kit.u(0.15, 0.35), height * kit.u(0.2, 0.4), 0.05, kit).move(edge - 0.02, y)
+        kit.pair(piece, material)
     if kit.chance(0.3):
         _bouquet(kit, height)
 
@@ -237,9 +236,8 @@ def teapot(kit: Kit) -> None:
     )
     kit.add(tube(path, np.linspace(kit.u(0.14, 0.2), kit.u(0.06, 0.1), len(path)), 10), material)
     if kit.chance(0.6):
-        kit.add(
-            handle(kit.u(0.3, 0.45), ry * kit.u(1.0, 1.3), 0.05, kit).move(rx * 0.9, ry).turn("y", 180), lid
-        )
+        part = handle(kit.u(0.3, 0.45), ry * kit.u(1.0, 1.3), 0.05, kit).move(rx * 0.9, ry).turn("y", 180)
+        kit.add(part, lid)
     else:
         arch = np.linspace(0, np.pi, 10)
         path = columns(-rx * 0.75 * np.cos(arch), top * 0.85 + kit.u(0.5, 0.8) * np.sin(arch), 0.0)
@@ -309,9 +307,8 @@ def cooking_pot(kit: Kit) -> None:
     height, material = kit.log(0.2, 1.2), kit.pick(kit.metal, kit.paint)()
     grip = kit.pick(kit.black, kit.wood, kit.metal)()
     bottom = kit.u(0.6, 1.0)
-    kit.add(
-        kit.hollow([(bottom * 0.97, 0), (bottom, 0.03), (1.0, height)], kit.u(0.04, 0.08), 0.07), material
-    )
+    part = kit.hollow([(bottom * 0.97, 0), (bottom, 0.03), (1.0, height)], kit.u(0.04, 0.08), 0.07)
+    kit.add(part, material)
     if kit.chance(0.5):
         length, rise = kit.u(0.8, 1.6), kit.u(0.0, 0.4)
         path = curve(
