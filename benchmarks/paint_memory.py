@@ -65,10 +65,11 @@ def random_model() -> PaintModel:
             Upscaler(UpscalerConfig()),
         )
     for network in networks:
-        network.to_empty(device="cpu").half().eval().requires_grad_(False)
+        network.to_empty(device="cuda").half().eval().requires_grad_(False)
         for parameter in network.parameters():
             scale = parameter[0].numel() ** -0.5 if parameter.ndim > 1 else 1.0
             parameter.normal_(std=0.5 * scale)
+        network.cpu()
     unet, vae, dino, upscaler = networks
     return PaintModel(CONFIG, unet, vae, dino, upscaler)
 

@@ -15,7 +15,9 @@ from maquette.models.shape_vae import ShapeVAE
 from maquette.train import dit as dit_stage
 from maquette.train import vae as vae_stage
 from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
+from maquette.train.bundled import assemble
 from maquette.train.dit import Denoiser, train_dit, vary_colours
+from maquette.train.field import FieldLosses, PictureToField
 from maquette.train.recipe import CPU_RECIPE, GPU_RECIPE, Recipe, within
 from maquette.train.run import StageSettings
 from maquette.train.vae import NUM_POSES, encode_bank, train_vae
@@ -110,8 +112,6 @@ def test_time_limit_shortens_the_stage(shapes: ShapeBank, tmp_path: Path) -> Non
 
 
 def test_trained_networks_make_a_model_file(shapes: ShapeBank, pictures: PictureBank, tmp_path: Path) -> None:
-    from maquette.train.bundled import assemble
-
     recipe, weights = tiny_recipe(), torch.ones(6)
     vae = train_vae(shapes, weights, recipe, tmp_path, 0, CPU)
     latents = encode_bank(vae, shapes, recipe)
@@ -119,6 +119,12 @@ def test_trained_networks_make_a_model_file(shapes: ShapeBank, pictures: Picture
     save_shape_model(assemble(vae, denoiser, recipe, 2.0), tmp_path / "shape.safetensors")
     read = load_shape_model(tmp_path / "shape.safetensors")
     assert read.config.vae.scale_factor == 2.0 and not read.config.vae.has_encoder
+
+
+def loss_of(result: object) -> torch.Tensor:
+    if isinstance(result, FieldLosses):
+        return result.total
+    return result[0] if isinstance(result, tuple) else result  # type: ignore[return-value]
 
 
 @pytest.mark.slow
@@ -129,20 +135,25 @@ def test_the_losses_compile_as_one_graph(shapes: ShapeBank, pictures: PictureBan
     latents = torch.randn(6, NUM_POSES, 8, 4)
     denoiser = Denoiser(recipe)
     pictured = dit_stage.draw(pictures, latents, torch.ones(6), recipe, torch.Generator())
-    for module, inputs in ((vae, batch), (denoiser, pictured)):
+    field = PictureToField(assemble(vae.vae, denoiser, recipe, 2.0)).train()
+    seen = torch.rand(4, 3, 28, 28) * 2 - 1, batch[1], batch[2]
+    for module, inputs in ((vae, batch), (denoiser, pictured), (field, seen)):
         compiled = torch.compile(module, backend="eager", fullgraph=True)(*inputs)  # raises at a break
         plain = module(*inputs)
-        loss, expected = (value[0] if isinstance(value, tuple) else value for value in (compiled, plain))
+        loss, expected = (loss_of(value) for value in (compiled, plain))
         torch.testing.assert_close(loss, expected)
         loss.backward()
 
 
 def test_a_time_limit_is_shared_among_the_stages() -> None:
     recipe = within(GPU_RECIPE, 800.0)
-    assert recipe.vae_stage.time_limit == pytest.approx(240) and recipe.field_stage is None
-    assert recipe.dit_stage.time_limit == pytest.approx(560)
-    limits = [within(CPU_RECIPE, 100.0).dit_stage, within(CPU_RECIPE, 100.0).field_stage]
-    assert all(stage is not None and stage.time_limit == pytest.approx(35) for stage in limits)
+    assert recipe.vae_stage.time_limit == pytest.approx(200)
+    assert all(
+        stage is not None and stage.time_limit == pytest.approx(300)
+        for stage in (recipe.dit_stage, recipe.field_stage)
+    )
+    drawing = within(replace(GPU_RECIPE, field_stage=None), 800.0)
+    assert drawing.field_stage is None and drawing.dit_stage.time_limit == pytest.approx(600)
 
 
 def test_colours_vary_but_white_stays_white() -> None:

@@ -81,7 +81,7 @@ def train_bundled(
     run = Run(folder, recipe, seed, device, keep_banks, assets, processes)
     path = folder / MODEL_FILE
     if "pictures" in parts and "dit" not in parts:
-        run.picture_bank()
+        _ = run.pictures
     if not {"shapes", "vae", "dit"} & set(parts):
         return path
     bank = run.shape_bank()
@@ -167,7 +167,8 @@ class Run:
 
         return ShapeBank(**self._bank("shapes", build))
 
-    def picture_bank(self) -> PictureBank:
+    @cached_property
+    def pictures(self) -> PictureBank:
         """Pictures of all objects."""
 
         def build(some: Objects) -> dict[str, Tensor]:
@@ -193,8 +194,7 @@ class Run:
             latents = encode_bank(vae, bank, self.recipe)
             scale = 1 / float(latents.float().std())
             latents *= scale
-        pictures = self.picture_bank()
-        shown = pictures.pictures[_sample_objects(self.weights), 0]
+        shown = self.pictures.pictures[_sample_objects(self.weights), 0]
 
         def show(denoiser: Denoiser, step: int) -> None:
             drawn = sample_latents(denoiser, shown, self.recipe) / scale
@@ -202,14 +202,13 @@ class Run:
 
         with _timed("denoiser"):
             denoiser = train_dit(
-                pictures, latents, self.weights, self.recipe, self.folder, self.seed, self.device, show
+                self.pictures, latents, self.weights, self.recipe, self.folder, self.seed, self.device, show
             )
         return assemble(vae, denoiser, self.recipe, scale)
 
     def train_field(self, model: ShapeModel, bank: ShapeBank, settings: StageSettings) -> ShapeModel:
         """The third stage; returns the finished model."""
-        pictures = self.picture_bank()
-        shown = pictures.pictures[_sample_objects(self.weights), 0]
+        shown = self.pictures.pictures[_sample_objects(self.weights), 0]
 
         def show(network: PictureToField, step: int) -> None:
             drawn = network.latents(shown.float() / 127.5 - 1)
@@ -219,7 +218,7 @@ class Run:
             return train_field(
                 model,
                 bank,
-                pictures,
+                self.pictures,
                 self.weights,
                 self.recipe,
                 settings,

@@ -91,18 +91,26 @@ def draw(
     """A batch for `Denoiser.forward`; half of the pictures are mirrored, together with their shapes."""
     device, size, repeats = weights.device, recipe.dit_stage.batch_size, recipe.noise_levels_per_picture
     objects = torch.multinomial(weights, size, replacement=True, generator=generator)
-    views = torch.randint(bank.pictures.shape[1], (size,), device=device, generator=generator)
-    mirrored = torch.rand(size, device=device, generator=generator) < 0.5
-    pictures = bank.pictures[objects, views].float() / 127.5 - 1
-    pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
-    if recipe.colour_variation:
-        pictures = vary_colours(pictures, recipe.colour_variation, generator)
-    poses = views // bank.views_per_front + NUM_FRONTS * mirrored
+    pictures, poses = draw_pictures(bank, objects, recipe.colour_variation, generator)
     target = latents[objects, poses].float().repeat_interleave(repeats, dim=0)
     noise = torch.randn(target.shape, device=device, generator=generator)
     logits = torch.randn(len(target), device=device, generator=generator) + recipe.time_logit_mean
     keep = torch.rand(len(target), device=device, generator=generator) >= recipe.condition_dropout
     return pictures, keep, target, noise, logits.sigmoid()
+
+
+def draw_pictures(
+    bank: PictureBank, objects: Tensor, colour_variation: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """A random picture of each of `objects` (B,), half mirrored: (B, 3, S, S) in [-1, 1], and their poses (B,)."""
+    size, device = len(objects), objects.device
+    views = torch.randint(bank.pictures.shape[1], (size,), device=device, generator=generator)
+    mirrored = torch.rand(size, device=device, generator=generator) < 0.5
+    pictures = bank.pictures[objects, views].float() / 127.5 - 1
+    pictures = torch.where(mirrored[:, None, None, None], pictures.flip(-1), pictures)
+    if colour_variation:
+        pictures = vary_colours(pictures, colour_variation, generator)
+    return pictures, views // bank.views_per_front + NUM_FRONTS * mirrored
 
 
 def vary_colours(pictures: Tensor, strength: float, generator: torch.Generator) -> Tensor:

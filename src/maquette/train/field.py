@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from maquette.train.bank import NUM_FRONTS, PictureBank, ShapeBank
+from maquette.train.bank import PictureBank, ShapeBank
+from maquette.train.dit import draw_pictures
 from maquette.train.recipe import Recipe
 from maquette.train.run import Stage, StageSettings, compiled, half_precision, hash_seed
 from maquette.train.vae import SIGN_SHARPNESS, pose_matrices, query_window
@@ -99,7 +100,7 @@ def train_field(
         device: where the banks live.
         on_save: given the averaged model and the step whenever the state is saved.
     """
-    network = PictureToField(model).to(device)
+    network = PictureToField(model).to(device).train()
     stage = Stage("field", network, settings, folder, seed, on_save=on_save)
     compute_losses = compiled(network, device)
     poses = pose_matrices(device)
@@ -154,12 +155,7 @@ def _draw(
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A batch for `PictureToField`; half of the pictures are mirrored, together with their shapes."""
-    device = weights.device
     objects = torch.multinomial(weights, size, replacement=True, generator=generator)
-    views = torch.randint(pictures.pictures.shape[1], (size,), device=device, generator=generator)
-    mirrored = torch.rand(size, device=device, generator=generator) < 0.5
-    batch = pictures.pictures[objects, views].float() / 127.5 - 1
-    batch = torch.where(mirrored[:, None, None, None], batch.flip(-1), batch)
-    matrices = poses[views // pictures.views_per_front + NUM_FRONTS * mirrored]
-    queries, targets = query_window(shapes, objects, matrices, recipe.queries_per_step, generator)
+    batch, drawn = draw_pictures(pictures, objects, recipe.colour_variation, generator)
+    queries, targets = query_window(shapes, objects, poses[drawn], recipe.queries_per_step, generator)
     return batch, queries, targets
