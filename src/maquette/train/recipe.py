@@ -79,7 +79,7 @@ GPU_RECIPE = Recipe(
     bank=BankSettings(
         surface_points=16384, queries=32768, views_per_front=2, picture_size=224, truncation=0.2
     ),
-    vae_stage=StageSettings(steps=7000, batch_size=128),
+    vae_stage=StageSettings(steps=8000, batch_size=128),
     dit_stage=StageSettings(steps=8000, batch_size=256, average_decay=0.9995),
     field_stage=StageSettings(steps=8000, batch_size=256, learning_rate=3e-4, average_decay=0.9995),
     num_procedural=8000,
@@ -148,14 +148,16 @@ CPU_RECIPE = Recipe(
 RECIPES = {"cpu": CPU_RECIPE, "gpu": GPU_RECIPE}
 
 
-def within(recipe: Recipe, seconds: float) -> Recipe:
-    """The recipe with every stage's schedule shortened where it would take longer than its share of `seconds`.
+SHARES = {"vae_stage": 0.2, "dit_stage": 0.35, "field_stage": 0.45}
+"""How a limited time is shared out among the stages that a recipe has."""
 
-    The autoencoder gets a quarter, the stages after it the rest in equal parts.
-    """
-    later = [name for name in ("dit_stage", "field_stage") if getattr(recipe, name) is not None]
-    shares = {"vae_stage": 0.25} | {name: 0.75 / len(later) for name in later}
+
+def within(recipe: Recipe, seconds: float) -> Recipe:
+    """The recipe with every stage's schedule shortened where it would take longer than its share of `seconds`."""
+    shares = {name: share for name, share in SHARES.items() if getattr(recipe, name) is not None}
+    whole = sum(shares.values())
     stages = {
-        name: replace(getattr(recipe, name), time_limit=share * seconds) for name, share in shares.items()
+        name: replace(getattr(recipe, name), time_limit=share / whole * seconds)
+        for name, share in shares.items()
     }
     return replace(recipe, **stages)
