@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 import trimesh
 from PIL import Image, ImageDraw
 
+from maquette.errors import SettingError
 from maquette.models.image_vae import ImageVAEConfig
 from maquette.models.paint_unet import PaintUNet, PaintUNetConfig
 from maquette.models.unet import UNetConfig
@@ -18,13 +20,23 @@ from maquette.paint.diffusion import DiffusionPainter
 from maquette.paint.pipeline import PaintSettings
 from maquette.picture.cutout import cut_out
 from maquette.runtime.device import Runtime
+from maquette.train.assets import read_holdout
 from maquette.train.meshes import PaintedMesh
-from maquette.train.paint import Painting, PaintRecipe, compare, encode, render_views, train_unet, train_vae
+from maquette.train.paint import (
+    Painting,
+    PaintRecipe,
+    compare,
+    encode,
+    train_paint,
+    train_unet,
+    train_vae,
+)
+from maquette.train.paint_views import Views, render_views
 from maquette.train.run import StageSettings
-from maquette.zoo.paint_model import load_paint_model, save_paint_model
+from maquette.zoo.paint_model import load_paint_model
 
 CPU = torch.device("cpu")
-STAGE = StageSettings(steps=3, batch_size=2, warmup_steps=1, log_every=1)
+STAGE = StageSettings(steps=3, batch_size=8, warmup_steps=1, log_every=1)
 UNET = UNetConfig(
     widths=(16, 16),
     num_heads=(1, 1),
@@ -38,7 +50,9 @@ RECIPE = PaintRecipe(
     unet=UNET,
     vae=ImageVAEConfig(widths=(8, 8, 16, 16), blocks_per_level=1, norm_groups=4),
     vae_stage=STAGE,
-    unet_stage=STAGE,
+    unet_stage=replace(STAGE, batch_size=2),
+    looks=1,
+    held_out=2,
 )
 
 
@@ -56,39 +70,109 @@ def box(front: tuple[float, float, float] = (1, 0, 0)) -> PaintedMesh:
     )
 
 
+def drawn(meshes: list[PaintedMesh], *, plain: bool = True) -> Views:
+    return render_views(meshes, 64, torch.Generator().manual_seed(0), CPU, plain=plain)
+
+
 def test_views_show_every_side_without_light() -> None:
-    views = render_views([box()], 64, torch.Generator().manual_seed(0), CPU)
+    views = drawn([box()])
     middle = views.albedo[0, :, :, 32, 32].tolist()
     assert middle == [[255, 0, 0]] + [[0, 255, 0]] * 5
     assert views.metal_rough[0, 4, :, 32, 32].tolist() == [255, 51, 0]  # from above: metal
     assert views.metal_rough[0, 0, :, 32, 32].tolist() == [0, 204, 0]
-    assert views.albedo[0, :, :, 0, 0].eq(255).all() and views.reference[0, :, 0, 0].eq(255).all()
+    assert views.normals[0, :, :, 0, 0].eq(255).all() and views.reference[0, :, 0, 0].eq(255).all()
+    assert views.albedo[0, 1, :, 0, 0].tolist() == [0, 255, 0]  # no backdrop: colours go on
+
+
+def test_the_hint_is_the_picture_where_it_sees_and_is_continued_elsewhere() -> None:
+    views = drawn([box()])
+    hint, known = views.hint[0, :, :, 32, 32].int(), views.known[0, :, 0, 32, 32].tolist()
+    assert known[0] == 255 and hint[0, 0] > 2 * hint[0, 1]  # the front is seen, and red in any light
+    assert sorted(known[1:4]) in ([0, 0, 128], [0, 128, 255], [128, 128, 255], [0, 128, 128])
+    assert known[5] == 0  # nothing shows the bottom, front and back together tell its colour
+    # A box is alike from behind, so its back shows what the front does.
+    assert known[2] == 128 and hint[2, 0] > 2 * hint[2, 1]
+
+
+def test_tints_and_patterns_of_the_picture_are_in_the_truth() -> None:
+    plain, varied = drawn([box()] * 4), drawn([box()] * 4, plain=False)
+    assert (varied.albedo.int() - plain.albedo.int()).abs().flatten(1).amax(1).gt(20).any()
+    again = drawn([box()] * 4, plain=False)
+    assert varied.albedo.equal(again.albedo) and varied.hint.equal(again.hint)
+
+
+def wrote(folder: Path, meshes: list[PaintedMesh]) -> None:
+    """An asset folder of some held-out objects and others, all of these meshes in turn."""
+    held = sorted(read_holdout())[:2]
+    ids = [*held, "pack__one", "pack__two", "pack__three"]
+    chosen = [meshes[i % len(meshes)] for i in range(len(ids))]
+    counts = [(len(mesh.vertices), len(mesh.faces)) for mesh in chosen]
+    starts = np.concatenate([[[0, 0]], np.cumsum(counts, 0)])
+    np.savez(
+        folder / "shard.npz",
+        ids=np.array(ids),
+        vert_start=starts[:, 0],
+        face_start=starts[:, 1],
+        verts=np.concatenate([((mesh.vertices / 2 + 0.5) * 65535).astype(np.uint16) for mesh in chosen]),
+        faces=np.concatenate([mesh.faces.astype(np.uint16) for mesh in chosen]),
+        corner_rgb=np.concatenate([(mesh.corner_rgb * 255).astype(np.uint8) for mesh in chosen]),
+        face_mr=np.concatenate([(mesh.face_mr * 255).astype(np.uint8) for mesh in chosen]),
+    )
+    rows = [
+        {
+            "id": name,
+            "pack": "pack",
+            "category": "prop",
+            "faces": 12,
+            "size": [1, 1, 1],
+            "uncoloured": False,
+            "shard": "shard.npz",
+            "row": row,
+        }
+        for row, name in enumerate(ids)
+    ]
+    (folder / "index.json").write_text(json.dumps(rows))
 
 
 @pytest.mark.slow
-def test_a_run_ends_in_a_model_that_paints(tmp_path: Path) -> None:
-    meshes = [box(), box((0, 0, 1)), box((1, 1, 0))]
-    views = render_views(meshes, 64, torch.Generator().manual_seed(0), CPU)
-    vae = train_vae(views, RECIPE, tmp_path, 0, CPU)
-    latents = encode(vae, views, CPU)
-    assert 0.5 < float(latents.guides.std()) < 2  # the scale was set
-    model = train_unet(latents, views, vae, RECIPE, tmp_path, 0, CPU)
-    assert compare(model, views, CPU).keys() == {"model", "mean_colour"}
-    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [line["stage"] for line in lines] == ["paint_vae"] * 3 + ["paint_unet"] * 3
+def test_a_run_ends_in_a_model_that_paints_and_goes_on_after_a_stop(tmp_path: Path) -> None:
+    wrote(tmp_path, [box(), box((0, 0, 1)), box((1, 1, 0))])
+    folder = train_paint(tmp_path, tmp_path / "run", RECIPE, 0, CPU)
+    quality = json.loads((tmp_path / "run" / "quality.json").read_text())
+    assert quality.keys() >= {"model", "projected", "mean_colour", "metal_rough"}
+    log = tmp_path / "run" / "log.jsonl"
+    stages = [json.loads(line)["stage"] for line in log.read_text().splitlines()]
+    assert stages == ["paint_vae"] * 3 + ["paint_unet"] * 3
+    longer = replace(RECIPE, unet_stage=replace(RECIPE.unet_stage, steps=4))
+    train_paint(tmp_path, tmp_path / "run", longer, 0, CPU)
+    assert len(log.read_text().splitlines()) == 7  # one more step, and nothing else again
 
-    save_paint_model(model, tmp_path / "painter", torch.float32)
-    read = load_paint_model(tmp_path / "painter")
-    assert read.config == model.config
+    read = load_paint_model(folder)
+    assert read.config.corrects and read.config.unet.guide_maps == 4
     picture = Image.new("RGBA", (96, 96))
     ImageDraw.Draw(picture).rectangle((20, 20, 70, 80), fill="red")
     painter = DiffusionPainter(read, Runtime(CPU, torch.float32, "test"))
-    painted = painter.paint(
-        trimesh.creation.box(), {"front": cut_out(picture)}, PaintSettings("pbr", 512), lambda *_: None
-    )
+    settings = PaintSettings("pbr", 512)
+    painted = painter.paint(trimesh.creation.box(), {"front": cut_out(picture)}, settings, lambda *_: None)
     about = painted.metadata["maquette"]["paint"]
     assert (about["steps"], about["guidance"], about["view_size"]) == (1, 1.0, 64)
+    assert about["texels"].keys() == {"seen", "mirrored", "guessed"}
     assert painted.visual.material.metallicRoughnessTexture.size == (512, 512)
+    with pytest.raises(SettingError, match="published"):
+        painter.paint(
+            trimesh.creation.box(),
+            {"front": cut_out(picture)},
+            replace(settings, compatible=True),
+            lambda *_: None,
+        )
+
+
+def test_minutes_bound_the_whole_run() -> None:
+    bound = RECIPE.within(10)
+    assert bound.vae_stage.time_limit is not None and bound.unet_stage.time_limit is not None
+    assert bound.vae_stage.time_limit < bound.unet_stage.time_limit < 600
+    with pytest.raises(SettingError, match="minutes"):
+        RECIPE.within(0)
 
 
 @pytest.mark.slow
@@ -102,19 +186,19 @@ def test_the_loss_compiles_into_one_graph() -> None:
         module.unet.rotary_tables(torch.rand(2, 3, 3, 64, 64), 8),
         noise,
         torch.randn_like(noise),
+        torch.rand(2, 1, 3, 1, 8, 8),
     )
     compiled = torch.compile(module, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(*inputs), module(*inputs))
 
 
-def test_before_it_has_learned_anything_it_paints_the_mean_colour(tmp_path: Path) -> None:
-    views = render_views([box()], 64, torch.Generator().manual_seed(0), CPU)
+def test_before_it_has_learned_anything_it_paints_as_the_weight_free_painter_does(tmp_path: Path) -> None:
+    views = drawn([box()])
+    unlearned = replace(RECIPE, unet_stage=replace(STAGE, steps=1, learning_rate=0.0, batch_size=2))
     vae = train_vae(views, RECIPE, tmp_path, 0, CPU)
-    latents = encode(vae, views, CPU)
-    torch.manual_seed(0)
-    module = Painting(PaintUNet(PaintUNetConfig(UNET, text_length=1, dino_width=None)))
-    torch.nn.init.zeros_(module.unet.painting.conv_out.weight)
-    torch.nn.init.zeros_(module.unet.painting.conv_out.bias)  # type: ignore[arg-type]
-    tables = module.unet.rotary_tables(views.positions.float() / 255, 8)
-    drawn = module.draw(latents.reference, latents.guides, tables, torch.randn_like(latents.target))
-    assert drawn.eq(0).all()  # relative to the latents of that colour
+    latents = encode(vae, views, UNET)
+    assert 0.1 < float(latents.guides.float().std()) < 3  # the scale was set
+    model = train_unet(latents, vae, unlearned, tmp_path, 0, CPU)
+    quality = compare(model, [views], CPU)
+    assert quality["model"] == quality["projected"]
+    assert quality["metal_rough"] == quality["common_metal_rough"]

@@ -44,6 +44,8 @@ class PaintUNetConfig:
     dino_width: int | None = 1536
     """Channels of the DINOv2 tokens; None for a model that does not look at them."""
     tokens_per_dino: int = 4
+    guide_maps: int = 2
+    """Pictures that tell each view the shape, and more; the published ones are of normals and positions."""
     num_cameras: int = 0
     """Rows of the camera embedding (2.0); 0 where places come from position maps."""
 
@@ -81,7 +83,7 @@ class PaintUNet(nn.Module):
         inner, width = config.unet, config.unet.context_width
         materials, has_dino = config.num_materials, config.dino_width is not None
         self.painting = UNet(
-            replace(inner, in_channels=3 * inner.in_channels),
+            replace(inner, in_channels=(1 + config.guide_maps) * inner.in_channels),
             lambda channels, heads, context: PaintBlock(channels, heads, context, materials, has_dino),
         )
         self.reference = UNet(inner, TextBlock)
@@ -125,14 +127,24 @@ class PaintUNet(nn.Module):
             size: side of the latents.
             compatible: see `voxel_indices`.
         """
+        return self.rotary_at(self.voxels(position_maps, size, compatible=compatible))
+
+    def voxels(self, position_maps: Tensor, size: int, *, compatible: bool = False) -> list[Tensor]:
+        """Voxels of every level's tokens (B, views · L, 3), from what `rotary_tables` takes."""
+        grids = [size >> level for level in range(len(self.config.unet.widths))]
+        return [
+            voxel_indices(position_maps, grid, 8 * grid, compatible=compatible and grid < size)
+            for grid in grids
+        ]
+
+    def rotary_at(self, voxels: Sequence[Tensor]) -> list[Rotary]:
+        """Rotary tables of every level's voxels."""
         tables = []
-        for level, (width, heads) in enumerate(
-            zip(self.config.unet.widths, self.config.unet.num_heads, strict=True)
+        for places, width, heads in zip(
+            voxels, self.config.unet.widths, self.config.unet.num_heads, strict=True
         ):
-            grid = size >> level
-            voxels = voxel_indices(position_maps, grid, 8 * grid, compatible=compatible and level > 0)
             cosine, sine = rotary_table(
-                voxels.repeat_interleave(self.config.num_materials, dim=0), width // heads
+                places.repeat_interleave(self.config.num_materials, dim=0), width // heads
             )
             tables.append((cosine[:, None], sine[:, None]))
         return tables
@@ -195,7 +207,7 @@ class PaintUNet(nn.Module):
         Args:
             latents: (B, materials, views, 4, H, W).
             time: (1,) or (B,), 0 to 999.
-            guides: latents of normals and positions, joined on channels (B, views, 8, H, W).
+            guides: latents of the guide maps, joined on channels (B, views, 4 · guide_maps, H, W).
             contexts: from `prepare`.
             cameras: (B, views) rows of the camera embedding, for models that have one.
             rows: pictures worked on at once; None for all.

@@ -30,7 +30,7 @@ class Conditions:
     """Everything a step needs besides the latents and the time."""
 
     guides: Tensor
-    """Latents of normals and positions (1, views, 8, h, w)."""
+    """Latents of the guide maps (1, views, 4 · guide_maps, h, w)."""
     branches: tuple[Sequence[PaintContext], ...]
     """Contexts of each branch of guidance, the one that knows least first."""
     scale: float | Tensor
@@ -86,7 +86,7 @@ def conditions_by_position(
         unet: the paint model, of which the reference UNet is not needed any more.
         features: what that made of the reference pictures' latents.
         dino: DINOv2 tokens of the first of them (1, T, dino width); None for a model that does not look.
-        guides: from `guide_latents`.
+        guides: from `guide_latents`, and more of the kind where the model reads more.
         position_maps: (views, 3, S, S) in [0, 1], background at exactly 1.
         guidance: the scale; at 1 or below only the branch that knows everything is run.
         view_scale: a factor on the guidance of each view (views,).

@@ -3,6 +3,9 @@
 From cameras around the mesh, maps of its normals and positions tell the paint model the shape; the model draws what
 each camera would see of every material; the pictures become textures; what no view saw is continued over the surface.
 With `compatible` each of these steps is the published one.
+
+A small model of our own corrects what the weight-free painter makes of the mesh: it reads that painter's views beside
+the guides, and the difference of its pictures to them is what is baked.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from maquette.errors import SettingError
 from maquette.paint import compatible
 from maquette.paint.bake import View, bake
 from maquette.paint.delight import remove_light
@@ -25,7 +29,8 @@ from maquette.paint.denoise import camera_number
 from maquette.paint.draw import DrawSettings, ViewPainter
 from maquette.paint.fill import fill
 from maquette.paint.guides import render_guides
-from maquette.paint.project import with_coordinates
+from maquette.paint.hints import render_hints
+from maquette.paint.project import project, with_coordinates
 from maquette.paint.texels import Texels, lay_out
 from maquette.paint.views import Viewpoint, normalise, select_views
 from maquette.picture.recentre import recentre
@@ -75,6 +80,10 @@ class DiffusionPainter:
         on_progress: OnProgress,
     ) -> trimesh.Trimesh:
         """A copy of the mesh with one PBR material; how it was made is in its `metadata["maquette"]["paint"]`."""
+        if self.model.config.corrects and settings.compatible:
+            raise SettingError(
+                f"{self.model.config.name} has no published way of painting", "leave compatible out"
+            )
         draw = DrawSettings(
             settings.seed, settings.steps, settings.guidance, settings.compatible, settings.upscale
         )
@@ -89,13 +98,24 @@ class DiffusionPainter:
             [camera_number(int(v.camera.azimuth), int(v.camera.elevation)) for v in viewpoints]
         )
         references = self._references(pictures, settings, on_progress)
-        drawn = self.drawer.draw(references, normals, positions, cameras, draw, on_progress)
+        projection, hints = None, None
+        if self.model.config.corrects:
+            projection = project(painted, pictures, settings.texture_size, on_progress)
+            sheet = torch.cat([projection.sheet[..., :3], projection.known], -1)
+            hints = render_hints(painted, vertices, sheet, [v.camera for v in viewpoints], normals.shape[1])
+        drawn = self.drawer.draw(references, normals, positions, cameras, draw, on_progress, hints)
         on_progress("paint", 0, 1)
         views = drawn.pictures.permute(0, 1, 3, 4, 2)
         textures = partial(_published_textures if settings.compatible else _textures, painted, vertices)
+        if projection is not None and hints is not None:
+            # Corrections are baked, not pictures: what the given picture shows keeps all its detail.
+            views = torch.stack([views[0] - hints.colour.to(views), views[1]])
         sheets, seen = textures(views, viewpoints, settings.texture_size, self._colour_only)
-        painted.visual.material = _material(sheets)  # type: ignore[union-attr]
         notes = list(drawn.notes)
+        if projection is not None:
+            sheets[0] = sheets[0] + projection.sheet[..., :3]
+            seen, notes = projection.counts, [*notes, *projection.notes]
+        painted.visual.material = _material([s.clamp(0, 1) for s in sheets])  # type: ignore[union-attr]
         if isinstance(kept, str):
             notes.append(f"the mesh's own texture coordinates were replaced: {kept}")
         self._describe(painted, settings, draw, viewpoints, seen, kept is True, notes)
@@ -205,7 +225,7 @@ def _textures(
             for picture, viewpoint in zip(material, viewpoints, strict=True)
         ]
         colour, weight = bake(texels, views)
-        sheets.append(fill(texels, colour, weight).clamp(0, 1))
+        sheets.append(fill(texels, colour, weight))
     inner = ~texels.rim
     seen = int(((weight > 0) & inner).sum())
     return sheets, {"seen": seen, "guessed": int(inner.sum()) - seen}

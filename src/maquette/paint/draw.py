@@ -29,6 +29,7 @@ from maquette.paint.denoise import (
     guide_latents,
     predictor,
 )
+from maquette.paint.hints import Hints
 from maquette.paint.plan import PaintPlan, plan_painting
 from maquette.paint.samplers import (
     Predict,
@@ -110,6 +111,7 @@ class ViewPainter:
         cameras: Tensor,
         settings: DrawSettings | None = None,
         on_progress: OnProgress = silent,
+        hints: Hints | None = None,
     ) -> DrawnViews:
         """Draw every view.
 
@@ -119,6 +121,7 @@ class ViewPainter:
             cameras: (views,) numbers of the cameras as 2.0 counts them; other models do not look.
             settings: None for the defaults.
             on_progress: told about every stage; may raise to stop.
+            hints: of the same views, for a model that corrects them; others do not look.
 
         Raises:
             SettingError: no views, no reference, guide maps of a wrong size, or a budget too small.
@@ -129,7 +132,7 @@ class ViewPainter:
 
         def attempt(dtype: torch.dtype) -> DrawnViews:
             plan = self.plan(len(normals), normals.shape[1], dtype, settings, len(references))
-            run = _Run(settings, self.runtime.device, dtype, plan, on_progress)
+            run = _Run(settings, self.runtime.device, dtype, plan, on_progress, hints)
             return self._draw(references, normals, positions, cameras, run)
 
         narrow, wider = self.runtime.dtype, _wider(self.runtime)
@@ -163,9 +166,11 @@ class ViewPainter:
             raise _NotFiniteError
         run.on_progress("decode", 0, 1)
         with run.stage(vae):
-            if self.model.config.from_mean:
-                latents = latents + flat_latents(vae, mean_colour(references), size).to(latents)
-            decoded = vae.decode(latents.flatten(0, 2).to(run.dtype), run.plan.vae_rows)
+            if run.hints is None:
+                decoded = vae.decode(latents.flatten(0, 2).to(run.dtype), run.plan.vae_rows)
+            else:
+                colour = _signed(run.hints.colour, vae)
+                decoded = decode_correction(vae, latents[0], colour, run.plan.vae_rows).flatten(0, 1)
         if not bool(torch.isfinite(decoded).all()):
             raise _NotFiniteError
         pictures = (decoded / 2 + 0.5).clamp(0, 1)
@@ -204,6 +209,10 @@ class ViewPainter:
                 compatible=settings.compatible,
                 rows=rows,
             )
+            if run.hints is not None:
+                maps = (run.hints.colour, run.hints.known.expand(-1, -1, -1, 3))
+                told = [model.vae.encode(_signed(part, model.vae), rows=rows) for part in maps]
+                guides = torch.cat([guides, *(latents[None] for latents in told)], dim=2)
         run.on_progress("condition", 2, 3)
         unet = model.unet
         with run.stage(unet.reference, *unet.small_parts()):
@@ -246,7 +255,9 @@ class ViewPainter:
         upscaler = self.model.upscaler
         if not run.settings.enlarge or upscaler is None:
             note = "the views were not enlarged: RealESRGAN_x4plus.pth is not here"
-            return pictures.to("cpu", torch.float16), (note,) if run.settings.enlarge else ()
+            return pictures.to("cpu", torch.float16), (
+                note,
+            ) if run.settings.enlarge and not run.hints else ()
         enlarged = []
         with run.stage(upscaler):
             for done, picture in enumerate(pictures.split(1)):
@@ -269,24 +280,34 @@ class _Run:
     dtype: torch.dtype
     plan: PaintPlan
     on_progress: OnProgress
+    hints: Hints | None
 
     def stage(self, *parts: nn.Module | Tensor) -> AbstractContextManager[None]:
         """Networks on the device while they run."""
         return on_device(*parts, device=self.device, dtype=self.dtype, stay=self.plan.stay)
 
 
-def mean_colour(pictures: Sequence[Image.Image]) -> Tensor:
-    """(3,) in [0, 1]: of what is not white in RGB pictures of an object on white."""
-    pixels = torch.cat([torch.from_numpy(np.array(p.convert("RGB"))).flatten(0, 1) for p in pictures])
-    object_only = pixels[(pixels < 250).any(-1)]
-    return (object_only if len(object_only) else pixels).float().mean(0) / 255
+def decode_correction(vae: ImageVAE, latents: Tensor, colour: Tensor, rows: int | None = None) -> Tensor:
+    """Pictures (2, views, 3, S, S) of corrections (2, views, 4, h, w) to colours (views, 3, S, S), all in [-1, 1].
+
+    Metal and roughness are corrected from what most things have. What the autoencoder loses of either is given back: no
+    correction leaves the very same pictures.
+    """
+    before = torch.cat([colour, common_metal_rough(colour)])
+    start = vae.encode(before, rows=rows)
+    lost = before - vae.decode(start, rows)
+    start, lost = (torch.stack([part[:-1], part[-1:].expand_as(part[:-1])]) for part in (start, lost))
+    return vae.decode((latents.to(start) + start).flatten(0, 1), rows).unflatten(0, latents.shape[:2]) + lost
 
 
-def flat_latents(vae: ImageVAE, colour: Tensor, size: int) -> Tensor:
-    """(1, 2, 1, 4, size / 8, size / 8): albedo in one colour, and metal and roughness as most things have them."""
-    flat = torch.stack([colour.cpu(), torch.tensor(COMMON_METAL_ROUGH)])[..., None, None]
-    pictures = flat.expand(2, 3, size, size).to(vae.moments.weight) * 2 - 1
-    return vae.encode(pictures)[None, :, None]
+def common_metal_rough(pictures: Tensor) -> Tensor:
+    """(1, 3, S, S) in [-1, 1]: metal and roughness as most things have them, as large as pictures (N, 3, S, S)."""
+    return pictures.new_tensor(COMMON_METAL_ROUGH)[:, None, None].expand_as(pictures[:1]) * 2 - 1
+
+
+def _signed(pictures: Tensor, vae: ImageVAE) -> Tensor:
+    """(N, S, S, 3) in [0, 1] to (N, 3, S, S) in [-1, 1], where the autoencoder is."""
+    return pictures.permute(0, 3, 1, 2).to(vae.moments.weight) * 2 - 1
 
 
 class _NotFiniteError(Exception):

@@ -197,7 +197,7 @@ class _Tracer:
         features = self._features(None)
 
         def make() -> Conditions:
-            guides = self._empty(1, self.views, 8, side, side)
+            guides = self._empty(1, self.views, 4 * self.config.unet.guide_maps, side, side)
             if not self.config.unet.uses_positions:
                 cameras = torch.zeros(self.views, dtype=torch.long, device="meta")
                 return conditions_by_camera(self.unet, features, guides, cameras, 3.0)

@@ -22,6 +22,7 @@ from maquette.mesh.unwrap import unwrap, uv_is_usable
 from maquette.paint.bake import BakeSettings, View, back_project
 from maquette.paint.bend import bend
 from maquette.paint.fill import fill, fill_between_charts
+from maquette.paint.hints import MIRRORED
 from maquette.paint.texels import Texels, lay_out
 from maquette.picture.cutout import Cutout
 from maquette.render.camera import clip_positions
@@ -71,25 +72,58 @@ class ProjectPainter:
         on_progress("unwrap", 0, 1)
         painted, kept = with_coordinates(mesh, settings)
         on_progress("unwrap", 1, 1)
-        upright = _normalised(painted)
-        steps = len(pictures) + 3
-        taken: list[_Picture] = []
-        for name, cutout in pictures.items():
-            on_progress("paint", len(taken), steps)
-            taken.append(_take(upright, cutout, AZIMUTHS[name]))
-        views = _views(upright, taken, settings.texture_size)
-        on_progress("paint", steps - 3, steps)
-        texels = lay_out(upright, settings.texture_size)
-        on_progress("paint", steps - 2, steps)
-        values, weight, seen = _blend(texels, views, len(taken))
-        on_progress("paint", steps - 1, steps)
-        texture = fill(texels, values, (weight > 0).float()).clamp(0, 1).numpy()
-        painted.visual.material = _material(texture)  # type: ignore[union-attr]
-        inner = ~texels.rim
-        counts = [int((chosen & inner).sum()) for chosen in (seen, (weight > 0) & ~seen, weight <= 0)]
-        _describe(painted, settings, pictures, taken, counts, kept)
-        on_progress("paint", steps, steps)
+        projection = project(painted, pictures, settings.texture_size, on_progress)
+        painted.visual.material = _material(projection.sheet.numpy())  # type: ignore[union-attr]
+        _describe(painted, settings, projection, kept)
         return painted
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The pictures on the sheet."""
+
+    sheet: Tensor
+    """(S, S, 4) in [0, 1]: colour and roughness."""
+    known: Tensor
+    """(S, S, 1): 1 where a picture sees the surface, 0.5 where a mirror image does, 0 where colours were continued."""
+    counts: dict[str, int]
+    """Texels of each of these three."""
+    cameras: dict[str, Any]
+    """How each picture was taken."""
+    notes: list[str]
+
+
+def project(
+    mesh: trimesh.Trimesh, pictures: Mapping[str, Cutout], texture_size: int, on_progress: OnProgress
+) -> Projection:
+    """Put the pictures onto a mesh with texture coordinates; `ProjectPainter` in numbers."""
+    upright = _normalised(mesh)
+    steps = len(pictures) + 3
+    taken: dict[str, _Picture] = {}
+    for name, cutout in pictures.items():
+        on_progress("paint", len(taken), steps)
+        taken[name] = _take(upright, cutout, AZIMUTHS[name])
+    views = _views(upright, list(taken.values()), texture_size)
+    on_progress("paint", steps - 3, steps)
+    texels = lay_out(upright, texture_size)
+    on_progress("paint", steps - 2, steps)
+    values, weight, seen = _blend(texels, views, len(taken))
+    on_progress("paint", steps - 1, steps)
+    sheet = fill(texels, values, (weight > 0).float()).clamp(0, 1)
+    kinds = {"seen": seen, "mirrored": (weight > 0) & ~seen, "guessed": weight <= 0}
+    known = texels.dense((kinds["seen"] + MIRRORED * kinds["mirrored"])[:, None])
+    on_progress("paint", steps, steps)
+    return Projection(
+        sheet,
+        fill_between_charts(known, texels.mask),
+        {name: int((chosen & ~texels.rim).sum()) for name, chosen in kinds.items()},
+        {name: _pose(picture) for name, picture in taken.items()},
+        [
+            f"the {name} picture's outline hardly fits the shape, so its paint may sit wrongly"
+            for name, picture in taken.items()
+            if picture.pose.fit < 0.6
+        ],
+    )
 
 
 def with_coordinates(mesh: trimesh.Trimesh, settings: PaintSettings) -> tuple[trimesh.Trimesh, bool | str]:
@@ -242,35 +276,27 @@ def _material(texture: np.ndarray) -> Any:
     )
 
 
-def _describe(
-    painted: trimesh.Trimesh,
-    settings: PaintSettings,
-    pictures: Mapping[str, Cutout],
-    taken: list[_Picture],
-    counts: list[int],
-    kept: bool | str,
-) -> None:
-    poses = {
-        name: {
-            "azimuth": picture.pose.camera.azimuth,
-            "elevation": picture.pose.camera.elevation,
-            "fov": picture.pose.camera.fov_degrees,
-            "outline_overlap": round(picture.pose.fit, 3),
-        }
-        for name, picture in zip(pictures, taken, strict=True)
+def _pose(picture: _Picture) -> dict[str, float | None]:
+    return {
+        "azimuth": picture.pose.camera.azimuth,
+        "elevation": picture.pose.camera.elevation,
+        "fov": picture.pose.camera.fov_degrees,
+        "outline_overlap": round(picture.pose.fit, 3),
     }
+
+
+def _describe(
+    painted: trimesh.Trimesh, settings: PaintSettings, projection: Projection, kept: bool | str
+) -> None:
     paint = {
         "painter": "project",
         "texture_size": settings.texture_size,
-        "texels": dict(zip(("seen", "mirrored", "guessed"), counts, strict=True)),
-        "cameras": poses,
+        "texels": projection.counts,
+        "cameras": projection.cameras,
         "kept_uv": kept is True,
     }
     painted.metadata["maquette"] = {**painted.metadata.get("maquette", {}), "paint": paint}
     notes = list(painted.metadata.get("notes", []))
     if isinstance(kept, str):
         notes.append(f"the mesh's own texture coordinates were replaced: {kept}")
-    for name, picture in zip(pictures, taken, strict=True):
-        if picture.pose.fit < 0.6:
-            notes.append(f"the {name} picture's outline hardly fits the shape, so its paint may sit wrongly")
-    painted.metadata["notes"] = notes
+    painted.metadata["notes"] = [*notes, *projection.notes]

@@ -149,7 +149,7 @@ def shade_points(points: SurfacePoints, looks: Looks, view: Tensor, noise: Tenso
         (P, 3) sRGB in [0, 1].
     """
     pic = points.picture
-    base = _paint(points, looks, noise)
+    base = base_colours(pic, points.position, points.colour, points.grey, looks, noise).clamp(0.005, 0.98)
     gloss = looks.gloss[pic]
     metallic, roughness = torch.lerp(points.metal_rough, gloss[:, :2], gloss[:, 2:]).split(1, -1)
     facet = looks.faceted[pic] > 0
@@ -165,21 +165,25 @@ def shade_points(points: SurfacePoints, looks: Looks, view: Tensor, noise: Tenso
     return linear_to_srgb(torch.lerp(light, filmic(light * 0.8), looks.film[pic]))
 
 
-def _paint(points: SurfacePoints, looks: Looks, noise: Tensor) -> Tensor:
-    """(P, 3) linear base colour: the mesh's own, tinted, repainted or textured."""
-    pic = points.picture
+def base_colours(
+    pic: Tensor, position: Tensor, colour: Tensor, grey: Tensor, looks: Looks, noise: Tensor
+) -> Tensor:
+    """(P, 3) linear base colour without light, not clamped: the mesh's own, tinted, repainted or textured.
+
+    The first four arguments are the `SurfacePoints`' picture, position, colour and grey.
+    """
     palette = looks.palette[pic]
-    base = torch.lerp(points.colour, palette[:, 0], points.grey * looks.repaint[pic])
+    base = torch.lerp(colour, palette[:, 0], grey * looks.repaint[pic])
     textured = (looks.texture[:, 0] >= 0)[pic].nonzero()[:, 0]
     if len(textured):
         pick = pic[textured]
-        pattern = _pattern(points.position[textured], looks.texture[pick], looks.texture_frame[pick], noise)
+        pattern = _pattern(position[textured], looks.texture[pick], looks.texture_frame[pick], noise)
         old, (first, second) = base[textured], palette[textured].unbind(1)
         contrast = looks.texture[pick, 6:7]
         modulated = old * (1 - contrast * pattern * (1 - second))
         new = torch.lerp(modulated, torch.lerp(first, second, pattern), looks.texture[pick, 5:6])
         base = base.index_copy(0, textured, new)
-    return torch.einsum("pij,pj->pi", looks.tint[pic], base).clamp(0.005, 0.98)
+    return torch.einsum("pij,pj->pi", looks.tint[pic], base)
 
 
 def _pattern(position: Tensor, texture: Tensor, frame: Tensor, noise: Tensor) -> Tensor:

@@ -1,11 +1,12 @@
 """A small paint model from scratch, so that the diffusion path can be seen without a download.
 
-    python -m maquette.train.paint --assets ASSETS --output RUN
+    python -m maquette.train.paint --assets ASSETS --output RUN [--minutes 16]
 
-First a picture autoencoder, then the two UNets. The training is short, so the model is asked for one thing: from pure
-noise, in one step, the mean of what the picture and the guides allow. Its latents are relative to the reference's mean
-colour and its last layer starts at zero, so before it has learned anything it paints that colour. At the end it is held
-against that baseline on objects it never saw; `quality.json` has the numbers.
+First a picture autoencoder, then the two UNets. The training is short, so the model is asked for little: it is shown
+what the weight-free painter makes of each view and draws, from pure noise and in one step, the mean of what is missing
+from that (light taken out, unseen sides, metal and roughness). Its last layer starts at zero, so before it has learned
+anything it paints as that painter does. At the end it is held against it on objects it never saw: see `quality.json`.
+A run that was stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -13,39 +14,45 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+import os
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from maquette.errors import SettingError
 from maquette.models.image_vae import ImageVAE, ImageVAEConfig
 from maquette.models.paint_unet import PaintUNet, PaintUNetConfig
 from maquette.models.rotary import Rotary
 from maquette.models.unet import UNetConfig
-from maquette.paint.draw import COMMON_METAL_ROUGH
-from maquette.paint.guides import render_guides
+from maquette.paint.draw import common_metal_rough, decode_correction
 from maquette.paint.samplers import NoiseSchedule
-from maquette.paint.views import CANDIDATES, normalise, published_clip
-from maquette.render.rasterize import interpolate, rasterize
 from maquette.runtime.device import choose_runtime
 from maquette.train.assets import load_assets, read_holdout
+from maquette.train.bank import NUM_FRONTS, turn_mesh
 from maquette.train.meshes import PaintedMesh
-from maquette.train.pictures import recentre_batch, render_training_pictures
-from maquette.train.run import Stage, StageSettings, compiled, half_precision
+from maquette.train.paint_views import CAMERAS, Views, render_views
+from maquette.train.run import Stage, StageSettings, compiled, half_precision, hash_seed
 from maquette.zoo.paint_model import PaintModel, PaintModelConfig, save_paint_model
 
 logger = logging.getLogger(__name__)
 
-CAMERAS = [viewpoint.camera for viewpoint in CANDIDATES[:6]]
 LAST_TIME = 999
 KL_WEIGHT = 1e-6
-
+GUIDE_MAPS = 4  # normals, positions, hint, how well that is known
+_KNEE = 0.3  # latent errors below it count squared, above it as they are
+_OUTSIDE = 0.02  # weight of latents beside the object
+_AT_ONCE = {"cuda": 48}  # meshes drawn together; fewer elsewhere
+_VAE_SHARE, _WHOLE_SHARE = 0.18, 0.93  # of --minutes: for the autoencoder, and until the UNets must be done
+_DRAWING_SHARE = 0.4  # of the time until then: no further look of the objects is begun after it
 
 UNET = UNetConfig(
-    widths=(48, 96, 128),
+    widths=(64, 96, 160),
     num_heads=(1, 2, 2),
     attention=(True, True, True),
     blocks_per_level=1,
@@ -53,15 +60,15 @@ UNET = UNetConfig(
     norm_groups=16,
 )
 VAE = ImageVAEConfig(widths=(32, 64, 96, 96), blocks_per_level=1, norm_groups=16)
-VAE_STAGE = StageSettings(steps=4000, batch_size=32, learning_rate=4e-4)
-UNET_STAGE = StageSettings(steps=8000, batch_size=16, learning_rate=3e-4)
+VAE_STAGE = StageSettings(steps=4000, batch_size=32, learning_rate=5e-4, save_every=500)
+UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=4e-4, save_every=500)
 
 
 @dataclass(frozen=True)
 class PaintRecipe:
     """Sizes and lengths."""
 
-    size: int = 128
+    size: int = 256
     """Side of the views in pixels."""
     unet: UNetConfig = UNET
     vae: ImageVAEConfig = VAE
@@ -69,59 +76,26 @@ class PaintRecipe:
     unet_stage: StageSettings = UNET_STAGE
     objects: int | None = None
     """How many of the assets are used; None for all."""
+    vae_objects: int = 768
+    """How many of them the autoencoder learns from."""
+    looks: int = 3
+    """How often each object is drawn: turned, mirrored or not, from another side, in another light and colour."""
     held_out: int = 64
     """Objects for the comparison at the end."""
 
+    def within(self, minutes: float) -> PaintRecipe:
+        """The same with no fixed number of steps but a time after which the whole run is over.
 
-@dataclass(frozen=True)
-class Views:
-    """N objects as uint8 pictures (N, views, 3, S, S); what a paint model reads and what it is to draw."""
-
-    reference: Tensor
-    """(N, 3, S, S): lit, from somewhere in front, on white."""
-    normals: Tensor
-    positions: Tensor
-    albedo: Tensor
-    metal_rough: Tensor
-
-    def __len__(self) -> int:
-        return len(self.reference)
-
-
-def render_views(
-    meshes: Sequence[PaintedMesh], size: int, generator: torch.Generator, device: torch.device
-) -> Views:
-    """Pictures of painted meshes from the six published cameras, and one lit picture of each."""
-    lit = render_training_pictures(meshes, 1, 2 * size, generator, device)
-    reference = recentre_batch(lit.rgba.flatten(0, 1), size)
-    drawn = [_render(mesh, size, device) for mesh in meshes]
-    normals, positions, albedo, metal_rough = (torch.stack(kind) for kind in zip(*drawn, strict=True))
-    return Views(_to_bytes((reference + 1) / 2), normals, positions, albedo, metal_rough)
-
-
-def _render(mesh: PaintedMesh, size: int, device: torch.device) -> tuple[Tensor, ...]:
-    """Normals, positions, albedo and metal-roughness, each (views, 3, S, S) uint8 on white."""
-    vertices, _, _ = normalise(torch.from_numpy(mesh.vertices).to(device))
-    faces = torch.from_numpy(mesh.faces).to(device)
-    guides = render_guides(vertices, faces, CAMERAS, size)
-    corners = torch.arange(faces.numel(), device=device).view(-1, 3)
-    metal_rough = F.pad(torch.from_numpy(mesh.face_mr), (0, 1))[:, None].expand(-1, 3, -1)
-    table = torch.cat([torch.from_numpy(mesh.corner_rgb), metal_rough], -1).flatten(0, 1).float().to(device)
-    seen = []
-    for camera in CAMERAS:
-        fragments = rasterize(published_clip(vertices, camera), faces, (size, size))
-        seen.append(torch.where(fragments.mask[..., None], interpolate(table, corners, fragments), 1.0))
-    materials = torch.cat(seen)
-    maps = (guides.normal, guides.position, materials[..., :3], materials[..., 3:])
-    return tuple(_to_bytes(picture.permute(0, 3, 1, 2)) for picture in maps)
-
-
-def _to_bytes(pictures: Tensor) -> Tensor:
-    return (pictures * 255).round().clamp(0, 255).to("cpu", torch.uint8)
-
-
-def _to_signed(pictures: Tensor, device: torch.device) -> Tensor:
-    return pictures.to(device).float() / 127.5 - 1
+        Raises:
+            SettingError: the time is not positive.
+        """
+        if not minutes > 0:
+            raise SettingError(f"minutes is {minutes}", "it must be a positive number")
+        vae, unet = (
+            replace(stage, steps=1_000_000, time_limit=60 * minutes * share)
+            for stage, share in ((self.vae_stage, _VAE_SHARE), (self.unet_stage, _WHOLE_SHARE))
+        )
+        return replace(self, vae_stage=vae, unet_stage=unet)
 
 
 class Autoencoding(nn.Module):
@@ -158,43 +132,142 @@ class Painting(nn.Module):
         return -self.unet.denoise(noise, time, guides, contexts)  # velocity where there is only noise
 
     def forward(
-        self, reference: Tensor, guides: Tensor, rotary: list[Rotary], noise: Tensor, target: Tensor
+        self,
+        reference: Tensor,
+        guides: Tensor,
+        rotary: list[Rotary],
+        noise: Tensor,
+        target: Tensor,
+        weight: Tensor,
     ) -> Tensor:
-        """Mean squared error of the latents."""
-        return F.mse_loss(self.draw(reference, guides, rotary, noise).float(), target)
+        """Error of the latents, weighed by `weight` (B, 1, views, 1, h, w)."""
+        drawn = self.draw(reference, guides, rotary, noise).float()
+        error = F.smooth_l1_loss(drawn, target, reduction="none", beta=_KNEE)
+        return (error * weight).sum() / (weight.sum() * 2 * target.shape[3])
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """The same objects as scaled latents, float32 on the CPU."""
+    """N objects as scaled latents in half precision, all on the device."""
 
     reference: Tensor
     """(N, 1, 4, h, w)."""
     guides: Tensor
-    """(N, views, 8, h, w)."""
+    """(N, views, 16, h, w)."""
     target: Tensor
-    """(N, 2, views, 4, h, w), relative to `flat`."""
-    flat: Tensor
-    """(N, 2, 1, 4, h, w): latents of flat pictures in the reference's mean colour."""
+    """(N, 2, views, 4, h, w): what the hints lack."""
+    weight: Tensor
+    """(N, 1, views, 1, h, w): how much of each place the object covers."""
+    voxels: list[Tensor]
+    """(N, views · L, 3) int16 of each level, for the rotary tables."""
+
+    def __len__(self) -> int:
+        return len(self.reference)
+
+    def batch(self, unet: PaintUNet, chosen: Tensor) -> tuple[Tensor, Tensor, list[Rotary], Tensor, Tensor]:
+        """Reference, guides, rotary tables, target and weight of the chosen objects, in float32."""
+        reference, guides, target, weight = (
+            part[chosen].float() for part in (self.reference, self.guides, self.target, self.weight)
+        )
+        rotary = unet.rotary_at([level[chosen].long() for level in self.voxels])
+        return reference, guides, rotary, target, weight
+
+    @staticmethod
+    def join(parts: Sequence[Encoded]) -> Encoded:
+        """All objects of several, in order."""
+        return Encoded(
+            torch.cat([part.reference for part in parts]),
+            torch.cat([part.guides for part in parts]),
+            torch.cat([part.target for part in parts]),
+            torch.cat([part.weight for part in parts]),
+            [torch.cat(level) for level in zip(*(part.voxels for part in parts), strict=True)],
+        )
 
 
 def train_paint(assets: Path, output: Path, recipe: PaintRecipe, seed: int, device: torch.device) -> Path:
     """Train from the assets; run it again after a stop to go on. Returns the model's folder."""
+    started = time.monotonic()
     held = read_holdout()
-    everything = load_assets(assets)
-    painted = [(record.id in held, mesh) for record, mesh in everything if not record.uncoloured]
-    training = [mesh for is_held, mesh in painted if not is_held][: recipe.objects]
-    testing = [mesh for is_held, mesh in painted if is_held][: recipe.held_out]
-    views = render_views(training, recipe.size, torch.Generator().manual_seed(seed), device)
-    vae = train_vae(views, recipe, output, seed, device)
-    model = train_unet(encode(vae, views, device), views, vae, recipe, output, seed, device)
+    painted = [(r.id in held, mesh) for r, mesh in load_assets(assets) if not r.uncoloured]
+    training = [mesh for is_held, mesh in painted if not is_held]
+    testing = [mesh for is_held, mesh in painted if is_held]
+    chosen = np.random.default_rng(seed).permutation(len(training))[: recipe.objects]
+    training = [training[index] for index in chosen]
+    testing = testing[:: max(1, len(testing) // recipe.held_out)][: recipe.held_out]
+    output.mkdir(parents=True, exist_ok=True)
+    vae, latents, spent = prepare(training, output, recipe, seed, device, started)
+    unet_stage = recipe.unet_stage
+    if unet_stage.time_limit is not None:
+        unet_stage = replace(unet_stage, time_limit=max(1.0, unet_stage.time_limit - spent))
+    model = train_unet(latents, vae, replace(recipe, unet_stage=unet_stage), output, seed, device)
     save_paint_model(model, output / "painter")
     if testing:
-        unseen = render_views(testing, recipe.size, torch.Generator().manual_seed(seed + 1), device)
-        quality = compare(model, unseen, device)
+        quality = compare(model, list(_draw_all(testing, recipe.size, seed + 1, device, plain=True)), device)
         (output / "quality.json").write_text(json.dumps(quality))
-        logger.info("decibels on views that the picture does not show: %s", quality)
+        logger.info("on views that the picture does not show: %s", quality)
+    logger.info("done in %.0f s", time.monotonic() - started)
     return output / "painter"
+
+
+def prepare(
+    training: Sequence[PaintedMesh],
+    folder: Path,
+    recipe: PaintRecipe,
+    seed: int,
+    device: torch.device,
+    started: float,
+) -> tuple[ImageVAE, Encoded, float]:
+    """The autoencoder, everything encoded with it, and the seconds all that took; kept in a file for the next time."""
+    file = folder / "prepared.pt"
+    if not file.exists():
+        shown = Views.join(list(_draw_all(training[: recipe.vae_objects], recipe.size, seed, device)))
+        logger.info("%d objects drawn after %.0f s", len(shown), time.monotonic() - started)
+        vae = train_vae(shown, recipe, folder, seed, device)
+        del shown
+        parts: list[Encoded] = []
+        limit = recipe.unet_stage.time_limit
+        for look in range(recipe.looks):
+            if parts and limit is not None and time.monotonic() - started > _DRAWING_SHARE * limit:
+                break  # a slow machine: fewer looks leave more of the time to train
+            passes = _draw_all(_varied(training, seed + look), recipe.size, seed + look, device)
+            parts += [encode(vae, views, recipe.unet) for views in passes]
+            logger.info("drawn and encoded %d times, %.0f s", look + 1, time.monotonic() - started)
+        latents = Encoded.join(parts)
+        spent = time.monotonic() - started
+        kept = {"vae": vae.state_dict(), "scale": vae.config.scale_factor, "spent": spent}
+        torch.save(kept | {"latents": vars(latents)}, file.with_suffix(".partial"))
+        os.replace(file.with_suffix(".partial"), file)
+    kept = torch.load(file, map_location=device, weights_only=True)
+    vae = ImageVAE(replace(recipe.vae, scale_factor=kept["scale"])).to(device)
+    vae.load_state_dict(kept["vae"])
+    return vae.eval().requires_grad_(False), Encoded(**kept["latents"]), kept["spent"]
+
+
+def _varied(meshes: Sequence[PaintedMesh], seed: int) -> list[PaintedMesh]:
+    """Each mesh with another side to the front, every other one mirrored."""
+    random = np.random.default_rng(seed)
+    result = []
+    for mesh in meshes:
+        turned = turn_mesh(mesh, int(random.integers(NUM_FRONTS)))
+        if random.random() < 0.5:
+            turned = PaintedMesh(
+                turned.vertices * np.array([-1, 1, 1], np.float32),
+                turned.faces[:, ::-1].copy(),
+                turned.corner_rgb[:, ::-1].copy(),
+                turned.face_mr,
+            )
+        result.append(turned)
+    return result
+
+
+def _draw_all(
+    meshes: Sequence[PaintedMesh], size: int, seed: int, device: torch.device, *, plain: bool = False
+) -> Iterator[Views]:
+    """Views of all meshes, some dozens at a time."""
+    count = _AT_ONCE.get(device.type, 8)
+    for first in range(0, len(meshes), count):
+        generator = torch.Generator().manual_seed(hash_seed(seed, "paint_views", first))
+        yield render_views(meshes[first : first + count], size, generator, device, plain=plain)
 
 
 def train_vae(views: Views, recipe: PaintRecipe, folder: Path, seed: int, device: torch.device) -> ImageVAE:
@@ -203,131 +276,151 @@ def train_vae(views: Views, recipe: PaintRecipe, folder: Path, seed: int, device
     module = Autoencoding(ImageVAE(replace(recipe.vae, scale_factor=1.0))).to(device)
     stage = Stage("paint_vae", module, recipe.vae_stage, folder, seed)
     loss_of, side = compiled(module, device), recipe.size // 8
-    kinds = (views.normals, views.positions, views.albedo, views.metal_rough)
-    for generator in stage.generators(torch.device("cpu")):
-        batch = recipe.vae_stage.batch_size
-        objects, view = (torch.randint(n, (batch,), generator=generator) for n in (len(views), len(CAMERAS)))
-        kind = torch.randint(len(kinds) + 1, (batch,), generator=generator)
-        pictures = torch.stack(
-            [
-                views.reference[o] if k == len(kinds) else kinds[k][o, v]
-                for o, v, k in zip(objects.tolist(), view.tolist(), kind.tolist(), strict=True)
-            ]
+    kinds = (views.albedo, views.hint, views.normals, views.positions, views.metal_rough, views.known)
+    share = recipe.vae_stage.batch_size // (
+        len(kinds) + 2
+    )  # of each kind; the rest of a batch are references
+    for generator in stage.generators(device):
+        count = recipe.vae_stage.batch_size
+        objects, view = (
+            torch.randint(n, (count,), generator=generator, device=device) for n in (len(views), len(CAMERAS))
         )
-        noise = torch.randn(batch, recipe.vae.latent_channels, side, side, generator=generator)
+        pictures = [
+            kind[o, v].expand(-1, 3, -1, -1)
+            for kind, o, v in zip(kinds, objects.split(share), view.split(share), strict=False)
+        ]
+        pictures.append(views.reference[objects[share * len(kinds) :]])
+        noise = torch.randn(count, recipe.vae.latent_channels, side, side, generator=generator, device=device)
         with half_precision(device):
-            loss = loss_of(_to_signed(pictures, device), noise.to(device))
+            loss = loss_of(_signed(torch.cat(pictures)), noise)
         stage.update(loss)
         stage.log({"loss": loss.detach()})
     module.load_state_dict(stage.average)
     vae = module.vae.eval().requires_grad_(False)
-    sample = _encode(vae, views.albedo[:64].flatten(0, 1), device)
+    sample = _encode(vae, views.albedo[:32].flatten(0, 1))
     vae.config = replace(recipe.vae, scale_factor=round(1 / max(float(sample.std()), 1e-3), 5))
     return vae
 
 
 @torch.no_grad()
-def encode(vae: ImageVAE, views: Views, device: torch.device) -> Encoded:
+def encode(vae: ImageVAE, views: Views, unet: UNetConfig) -> Encoded:
     """All pictures as latents."""
 
     def many(pictures: Tensor) -> Tensor:
-        return _encode(vae, pictures.flatten(0, 1), device).unflatten(0, pictures.shape[:2])
+        pictures = pictures.expand(-1, -1, 3, -1, -1)
+        return _encode(vae, pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2])
 
-    colours = _mean_colours(views.reference)
-    common = torch.tensor(COMMON_METAL_ROUGH).expand_as(colours)
-    flat = torch.stack([colours, common], dim=1)[..., None, None].expand(-1, -1, *views.reference.shape[1:])
-    flat_latents = many((flat * 255).round().to(torch.uint8))[:, :, None]
+    hint = many(views.hint)
+    start = torch.stack([hint, _common_latents(vae, views).expand_as(hint)], dim=1)
+    side = hint.shape[-1]
+    with torch.device("meta"):
+        places = PaintUNet(PaintUNetConfig(unet, text_length=1, dino_width=None))
+    weight = F.avg_pool2d(views.mask.flatten(0, 1).float(), 8).unflatten(0, hint.shape[:2])
     return Encoded(
-        many(views.reference[:, None]),
-        torch.cat([many(views.normals), many(views.positions)], dim=2),
-        torch.stack([many(views.albedo), many(views.metal_rough)], dim=1) - flat_latents,
-        flat_latents,
+        many(views.reference[:, None]).half(),
+        torch.cat([many(views.normals), many(views.positions), hint, many(views.known)], dim=2).half(),
+        (torch.stack([many(views.albedo), many(views.metal_rough)], dim=1) - start).half(),
+        (weight[:, None] + _OUTSIDE).half(),
+        [level.short() for level in places.voxels(views.positions.float() / 255, side)],
     )
 
 
-def _encode(vae: ImageVAE, pictures: Tensor, device: torch.device) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([vae.encode(_to_signed(part, device)).cpu() for part in pictures.split(64)])
+def _common_latents(vae: ImageVAE, views: Views) -> Tensor:
+    return _encode(vae, (common_metal_rough(_signed(views.reference[:1])) * 127.5 + 127.5).round().byte())
 
 
-def _mean_colours(reference: Tensor) -> Tensor:
-    """(N, 3) in [0, 1]: of what is not white, as `maquette.paint.draw.mean_colour`."""
-    inside = (reference < 250).any(1, keepdim=True)
-    return (reference * inside).sum((2, 3)) / inside.sum((2, 3)).clamp(min=1) / 255
+def _encode(vae: ImageVAE, pictures: Tensor) -> Tensor:
+    """Scaled latents of uint8 pictures (N, 3, S, S), float32."""
+    with torch.no_grad(), half_precision(pictures.device):
+        return torch.cat([vae.encode(_signed(part)).float() for part in pictures.split(64)])
+
+
+def _signed(pictures: Tensor) -> Tensor:
+    return pictures.float() / 127.5 - 1
 
 
 def train_unet(
-    latents: Encoded,
-    views: Views,
-    vae: ImageVAE,
-    recipe: PaintRecipe,
-    folder: Path,
-    seed: int,
-    device: torch.device,
+    latents: Encoded, vae: ImageVAE, recipe: PaintRecipe, folder: Path, seed: int, device: torch.device
 ) -> PaintModel:
     """The paint model, its averaged weights."""
     torch.manual_seed(seed)
     config = PaintModelConfig(
         name="painter",
         license="Apache-2.0",
-        unet=PaintUNetConfig(recipe.unet, text_length=1, dino_width=None),
+        unet=PaintUNetConfig(recipe.unet, text_length=1, dino_width=None, guide_maps=GUIDE_MAPS),
         vae=vae.config,
         schedule=NoiseSchedule(),
         sampler="unipc",
         view_size=recipe.size,
         steps=1,
         guidance=1.0,
-        from_mean=True,
+        corrects=True,
     )
     module = Painting(PaintUNet(config.unet)).to(device)
     nn.init.zeros_(module.unet.painting.conv_out.weight)
     nn.init.zeros_(module.unet.painting.conv_out.bias)  # type: ignore[arg-type]
-    stage = Stage("paint_unet", module, recipe.unet_stage, folder, seed)
+
+    def keep(averaged: Painting, _step: int) -> None:
+        save_paint_model(PaintModel(config, averaged.unet, vae), folder / "painter")
+
+    stage = Stage("paint_unet", module, recipe.unet_stage, folder, seed, on_save=keep)
     loss_of = compiled(module, device)
-    for generator in stage.generators(torch.device("cpu")):
-        chosen = torch.randint(len(views), (recipe.unet_stage.batch_size,), generator=generator)
-        target = latents.target[chosen].to(device)
-        noise = torch.randn(target.shape, generator=generator).to(device)
-        inputs = _inputs(module.unet, latents, views, chosen, device)
+    for generator in stage.generators(device):
+        count = recipe.unet_stage.batch_size
+        chosen = torch.randint(len(latents), (count,), generator=generator, device=device)
+        reference, guides, rotary, target, weight = latents.batch(module.unet, chosen)
+        noise = torch.randn(target.shape, generator=generator, device=device)
         with half_precision(device):
-            loss = loss_of(*inputs, noise, target)
+            loss = loss_of(reference, guides, rotary, noise, target, weight)
         stage.update(loss)
         stage.log({"loss": loss.detach()})
     module.load_state_dict(stage.average)
     return PaintModel(config, module.unet.eval().requires_grad_(False), vae)
 
 
-def _inputs(
-    unet: PaintUNet, latents: Encoded, views: Views, chosen: Tensor, device: torch.device
-) -> tuple[Tensor, Tensor, list[Rotary]]:
-    """Reference latents, guide latents and rotary tables of the chosen objects."""
-    maps = views.positions[chosen].to(device).float() / 255
-    return (
-        latents.reference[chosen].to(device),
-        latents.guides[chosen].to(device),
-        unet.rotary_tables(maps, latents.guides.shape[-1]),
-    )
-
-
 @torch.no_grad()
-def compare(model: PaintModel, views: Views, device: torch.device) -> dict[str, float]:
-    """Decibels (PSNR over the object, the front view left out) of albedo by the model and by the mean colour."""
+def compare(model: PaintModel, parts: Sequence[Views], device: torch.device) -> dict[str, float]:
+    """What the model changes, on the views that the pictures do not show (the front one is left out).
+
+    Returns:
+        Means over objects: decibels of albedo by the model, by projecting alone and by the hint's mean colour; decibels
+        of metal and roughness by the model and by what most things have.
+    """
     unet, vae = model.unet.to(device), model.vae.to(device)
-    latents, painting = encode(vae, views, device), Painting(unet)
-    errors: dict[str, list[Tensor]] = {"model": [], "mean_colour": []}
-    generator = torch.Generator().manual_seed(0)
-    for index in range(len(views)):
-        chosen = torch.tensor([index])
-        noise = torch.randn(latents.target[chosen].shape, generator=generator).to(device)
-        drawn = painting.draw(*_inputs(unet, latents, views, chosen, device), noise)
-        pictures = vae.decode((drawn + latents.flat[chosen].to(device))[0, 0]).clamp(-1, 1) / 2 + 0.5
-        truth = views.albedo[index].to(device).float() / 255
-        inside = (views.normals[index, 1:].to(device) < 255).any(1)
-        flat = _mean_colours(views.reference[chosen]).to(device).view(1, 3, 1, 1).expand_as(truth)
-        for name, guess in (("model", pictures), ("mean_colour", flat)):
-            error = (guess - truth)[1:].square().mean(1)[inside].mean()
-            errors[name].append(-10 * torch.log10(error.clamp(min=1e-6)))
-    return {name: round(float(torch.stack(values).nanmean()), 2) for name, values in errors.items()}
+    painting, decibels = Painting(unet), []
+    for views in parts:
+        latents = encode(vae, views, model.config.unet.unet)
+        for index in range(len(views)):
+            one = torch.tensor([index], device=device)
+            reference, guides, rotary, target, _ = latents.batch(unet, one)
+            noise = torch.randn(target.shape, generator=torch.Generator().manual_seed(0)).to(device)
+            with half_precision(device):
+                drawn = painting.draw(reference, guides, rotary, noise).float()[0]
+            decibels.append(_decibels(vae, views, index, drawn))
+    return {name: round(float(np.mean([row[name] for row in decibels])), 2) for name in decibels[0]}
+
+
+def _decibels(vae: ImageVAE, views: Views, index: int, drawn: Tensor) -> dict[str, float]:
+    hint, albedo, metal_rough = (
+        kind[index].float() / 255 for kind in (views.hint, views.albedo, views.metal_rough)
+    )
+    corrected, materials = decode_correction(vae, drawn, hint * 2 - 1) / 2 + 0.5
+    common = common_metal_rough(hint) / 2 + 0.5
+    inside = views.mask[index, :, 0] > 0
+    mean = hint.permute(0, 2, 3, 1)[inside].mean(0)[:, None, None].expand_as(hint)
+    inside[0] = False
+
+    def decibels(guess: Tensor, truth: Tensor, channels: int) -> float:
+        error = (guess.clamp(0, 1) - truth)[:, :channels].square().mean(1)[inside].mean()
+        return float(-10 * torch.log10(error.clamp(min=1e-5)))
+
+    return {
+        "model": decibels(corrected, albedo, 3),
+        "projected": decibels(hint, albedo, 3),
+        "mean_colour": decibels(mean, albedo, 3),
+        "metal_rough": decibels(materials, metal_rough, 2),
+        "common_metal_rough": decibels(common.expand_as(hint), metal_rough, 2),
+    }
 
 
 def main() -> None:
@@ -335,12 +428,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--assets", type=Path, required=True, help="folder of training meshes")
     parser.add_argument("--output", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--minutes", type=float, help="be done after so long, comparison included")
     parser.add_argument("--objects", type=int, help="use only so many of the assets")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     recipe = PaintRecipe(objects=options.objects)
+    if options.minutes is not None:
+        recipe = recipe.within(options.minutes)
     device = choose_runtime(options.device).device
     logger.info("%s", train_paint(options.assets, options.output, recipe, options.seed, device))
 

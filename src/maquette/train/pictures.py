@@ -39,6 +39,7 @@ class TrainingPictures:
         fov: (M, K) float32 opening angle in degrees, 0 for an orthographic camera.
         distance: (M, K) float32 from the origin to the eye.
         ortho_scale: (M, K) float32 height of the view of orthographic cameras.
+        depth: (M, K, S, S) float32 distance along the line of sight's axis, 0 where nothing is; None unless asked for.
     """
 
     rgba: Tensor
@@ -47,10 +48,11 @@ class TrainingPictures:
     fov: Tensor
     distance: Tensor
     ortho_scale: Tensor
+    depth: Tensor | None = None
 
 
 @dataclass(frozen=True)
-class _Group:
+class MeshGroup:
     """Meshes packed end to end on the device: V vertices, F faces, n meshes."""
 
     vertices: Tensor  # (V, 3)
@@ -98,6 +100,8 @@ def render_training_pictures(
     *,
     supersample: int = 2,
     samples_at_once: int | None = None,
+    appearance: tuple[Looks, Tensor] | None = None,
+    with_depth: bool = False,
 ) -> TrainingPictures:
     """Draws random pictures of meshes, seen more or less from the front.
 
@@ -110,6 +114,8 @@ def render_training_pictures(
         supersample: samples per pixel and axis.
         samples_at_once: picture samples held at a time; None is 2^20 on a CPU and 2^25 elsewhere (about 10
             GB).
+        appearance: M * K looks and the noise volume of their textures, in place of drawing them.
+        with_depth: keep the depth.
 
     Returns:
         The pictures and their cameras, all on `device`.
@@ -128,14 +134,15 @@ def render_training_pictures(
     on_cpu = device.type == "cpu"
     samples = samples_at_once or (1 << 20 if on_cpu else 1 << 25)
     count = len(meshes) * views_per_mesh
-    cameras, looks = _draw_cameras(count, generator), draw_looks(count, generator)
-    noise = noise_volume(generator, device)
+    cameras = _draw_cameras(count, generator)
+    looks, noise = appearance or (draw_looks(count, generator), noise_volume(generator, device))
     rgba = torch.empty(count, 4, size, size, dtype=torch.uint8, device=device)
     distance, ortho_scale = torch.empty(2, count, device=device)
+    depth = torch.empty(count, size, size, device=device) if with_depth else None
     per_picture = (size * supersample) ** 2
     for first, last in _groups(meshes, views_per_mesh, max(1, samples // per_picture), samples // 16):
         rows = slice(first * views_per_mesh, last * views_per_mesh)
-        group = _pack(meshes[first:last], device)
+        group = pack_meshes(meshes[first:last], device)
         own = cameras.rows(rows.start, rows.stop, device)
         look = looks.rows(rows.start, rows.stop, device)
         view, turned, lens = _fit(group, own, views_per_mesh)
@@ -143,6 +150,9 @@ def render_training_pictures(
         covered = F.avg_pool2d(fragments.mask[:, None].float(), supersample)
         rgba[rows] = _develop(_shade(group, fragments, look, view, lens, noise, supersample), covered, look)
         distance[rows], ortho_scale[rows] = lens.distance, lens.ortho_scale
+        if depth is not None:
+            thinned = (slice(None), *[slice(None, None, supersample)] * 2)
+            depth[rows] = _eye_distance(fragments.depth[thinned], lens) * fragments.mask[thinned]
     shape = (len(meshes), views_per_mesh)
     azimuth, elevation, fov = (
         part.to(device).view(shape) for part in (cameras.azimuth, cameras.elevation, cameras.fov)
@@ -154,6 +164,7 @@ def render_training_pictures(
         fov=fov,
         distance=distance.view(shape),
         ortho_scale=ortho_scale.view(shape),
+        depth=None if depth is None else depth.view(*shape, size, size),
     )
 
 
@@ -242,7 +253,7 @@ def _groups(
     yield first, len(meshes)
 
 
-def _pack(meshes: Sequence[PaintedMesh], device: torch.device) -> _Group:
+def pack_meshes(meshes: Sequence[PaintedMesh], device: torch.device) -> MeshGroup:
     def joined(name: str) -> Tensor:
         return torch.from_numpy(np.concatenate([getattr(mesh, name) for mesh in meshes])).to(device)
 
@@ -254,7 +265,7 @@ def _pack(meshes: Sequence[PaintedMesh], device: torch.device) -> _Group:
     first_vertex = vertex_count.cumsum(0) - vertex_count
     vertices = joined("vertices").float()
     nothing = torch.zeros(len(meshes), device=device)
-    return _Group(
+    return MeshGroup(
         vertices=vertices,
         faces=joined("faces") + first_vertex[face_mesh][:, None],
         vertex_mesh=vertex_mesh,
@@ -267,7 +278,7 @@ def _pack(meshes: Sequence[PaintedMesh], device: torch.device) -> _Group:
     )
 
 
-def _fit(group: _Group, cameras: _Cameras, views: int) -> tuple[Tensor, Tensor, _Lens]:
+def _fit(group: MeshGroup, cameras: _Cameras, views: int) -> tuple[Tensor, Tensor, _Lens]:
     """Turns the meshes in front of their cameras and finds how far back each must stand.
 
     Returns:
@@ -293,7 +304,7 @@ def _fit(group: _Group, cameras: _Cameras, views: int) -> tuple[Tensor, Tensor, 
     return view, turned, lens
 
 
-def _rasterize(group: _Group, lens: _Lens, turned: Tensor, side: int, max_pairs: int) -> Fragments:
+def _rasterize(group: MeshGroup, lens: _Lens, turned: Tensor, side: int, max_pairs: int) -> Fragments:
     """Draws every mesh into each of its pictures; face ids count view by view: id % F is the group's face."""
     views, vertex_count, _ = turned.shape
     matrices = projection_matrices(lens.fov, lens.ortho_scale, lens.near, lens.far)
@@ -345,7 +356,7 @@ def _pick_samples(face_id: Tensor, supersample: int) -> _Samples:
 
 
 def _shade(
-    group: _Group,
+    group: MeshGroup,
     fragments: Fragments,
     looks: Looks,
     view: Tensor,
@@ -364,7 +375,7 @@ def _shade(
 
 
 def _surface(
-    group: _Group, fragments: Fragments, samples: _Samples, view: Tensor, lens: _Lens, size: int
+    group: MeshGroup, fragments: Fragments, samples: _Samples, view: Tensor, lens: _Lens, size: int
 ) -> SurfacePoints:
     """What the mesh is like at each sample."""
     picture = samples.picture
@@ -414,9 +425,14 @@ def _surroundings(fragments: Fragments, lens: _Lens, size: int) -> Tensor:
     for _ in range(2):
         small = F.avg_pool2d(small, 5, stride=1, padding=2)
     z = (small[:, 0] / small[:, 1].clamp(min=1e-3)).clamp(0, 1)
-    near, far, flat = (part[:, None, None] for part in (lens.near, lens.far, lens.fov <= 0))
-    distance = torch.where(flat, torch.lerp(near, far, z), near * far / torch.lerp(far, near, z))
+    distance = _eye_distance(z, lens)
     return F.interpolate(distance[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0]
+
+
+def _eye_distance(depth: Tensor, lens: _Lens) -> Tensor:
+    """(N, H, W) distance from the eye's plane at depths in [0, 1]."""
+    near, far, flat = (part[:, None, None] for part in (lens.near, lens.far, lens.fov <= 0))
+    return torch.where(flat, torch.lerp(near, far, depth), near * far / torch.lerp(far, near, depth))
 
 
 def _develop(premultiplied: Tensor, alpha: Tensor, looks: Looks) -> Tensor:

@@ -59,9 +59,9 @@ class PaintModelConfig:
     view_size: int = 512
     steps: int = 15
     guidance: float = 3.0
-    from_mean: bool = False
-    """Latents are drawn relative to those of flat pictures in the reference's mean colour: a model that has learned
-    nothing yet then paints that colour."""
+    corrects: bool = False
+    """The model reads what the weight-free painter made of each view (`maquette.paint.hints`) and draws latents
+    relative to those: one that has learned nothing yet paints as that painter does."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,8 @@ def load_paint_model(
         unet,
         vae,
         dino=_load_dino(config.dino, _dino_folder(folder, dino), read) if config.dino else None,
-        upscaler=_load_upscaler(folder, upscaler, read),
+        # Corrections are as smooth as they are drawn; the pictures' own detail is not theirs to enlarge.
+        upscaler=None if config.corrects else _load_upscaler(folder, upscaler, read),
         light_remover=None if config.dino else _load_light_remover(folder, read),
     )
 
@@ -172,6 +173,7 @@ def _config(folder: Path, dino: Path | None) -> tuple[PaintModelConfig, TensorFi
         text_length=tensors.stored[text].shape[-2],
         dino_width=None if projection is None else projection.shape[1],
         tokens_per_dino=4 if projection is None else projection.shape[0] // inner.context_width,
+        guide_maps=tensors.stored["unet.conv_in.weight"].shape[1] // inner.in_channels - 1,
         num_cameras=0 if cameras is None else cameras.shape[0],
     )
     eyes = None
@@ -232,7 +234,7 @@ def save_paint_model(model: PaintModel, folder: Path, dtype: torch.dtype = torch
     (folder / "scheduler" / "scheduler_config.json").write_text(
         json.dumps(paint_published.schedule_settings(config.schedule))
     )
-    own = ("name", "license", "view_size", "steps", "guidance", "from_mean")
+    own = ("name", "license", "view_size", "steps", "guidance", "corrects")
     (folder / OWN_SETTINGS).write_text(json.dumps({name: getattr(config, name) for name in own}))
 
 
