@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 
 from maquette.mesh.export import export_mesh
-from maquette.models.dit_v21 import DiTV21
+from maquette.models.dit_v21 import DiTV21, DiTV21Config
 from maquette.models.image_encoder import ImageEncoder
 from maquette.models.shape_vae import ShapeVAE
 from maquette.pipeline import AssetPipeline, AssetSettings
@@ -51,6 +51,7 @@ def timed(work: Callable[[], object], rounds: int = 1) -> float:
 def full_size() -> ShapeModel:
     """The published 2.1 configuration with random weights small enough to stay finite."""
     config = known_settings()["hunyuan3d-dit-v2-1"]
+    assert isinstance(config.dit, DiTV21Config)
     with CUDA:
         model = ShapeModel(
             config, DiTV21(config.dit), ShapeVAE(config.vae), ImageEncoder(config.image_encoder)

@@ -194,6 +194,7 @@ class Run:
             latents = encode_bank(vae, bank, self.recipe)
             scale = 1 / float(latents.float().std())
             latents *= scale
+            logger.info("latents are scaled by %.6f", scale)
         shown = self.pictures.pictures[_sample_objects(self.weights), 0]
 
         def show(denoiser: Denoiser, step: int) -> None:
