@@ -60,8 +60,8 @@ UNET = UNetConfig(
     norm_groups=16,
 )
 VAE = ImageVAEConfig(widths=(32, 64, 96, 96), blocks_per_level=1, norm_groups=16)
-VAE_STAGE = StageSettings(steps=4000, batch_size=32, learning_rate=5e-4, save_every=500)
-UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=4e-4, save_every=500)
+VAE_STAGE = StageSettings(steps=4000, batch_size=32, learning_rate=5e-4, save_every=250)
+UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=4e-4, save_every=250)
 
 
 @dataclass(frozen=True)
