@@ -1,4 +1,4 @@
-"""Batches on Ray: the same files as without it. Killed nodes and replicas: see ray_kill.py beside this file."""
+"""Batches on Ray: the same files as without it. Killed nodes and replicas: see ray_trials.py beside this file."""
 
 from __future__ import annotations
 

@@ -8,11 +8,12 @@ come back to the process that started the batch, which alone writes; nodes need 
 from __future__ import annotations
 
 import logging
+import os
 import pickle
-import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from maquette.errors import SettingError
@@ -20,6 +21,10 @@ from maquette.scale.batch import Outcome, attempt
 from maquette.scale.manifest import Plan, Row
 from maquette.scale.stages import Draft, Finished, PaintStage, ShapeStage
 
+LOG = logging.getLogger(__name__)
+
+PATIENCE = 5.0
+"""Seconds that the head of a cluster may take to answer."""
 TRIES = 4
 LOST = "the process that made it died again and again (see Ray's logs; the memory of its machine may be too small)"
 
@@ -92,6 +97,10 @@ def _attempt(tally: Any, name: str, work: Callable[..., Any], *arguments: Any) -
 def connect(address: str | None) -> None:
     """Join a cluster, or start Ray on this machine where there is none and no address was given.
 
+    Args:
+        address: host:port of the head; "auto" for the cluster at hand (RAY_ADDRESS, or the one that `ray start` noted
+            here); None for the same, and for Ray on this machine alone where there is none.
+
     Raises:
         SettingError: Ray is not installed, nothing answers, or the cluster runs another version.
     """
@@ -101,24 +110,58 @@ def connect(address: str | None) -> None:
         raise SettingError("--ray needs the package ray", 'pip install "maquette[ray]"') from error
     if ray.is_initialized():
         return
-    host, _, port = (address or "").rpartition(":")
+    place = os.environ.get("RAY_ADDRESS") or _noted() if address in (None, "auto") else address
     try:
-        if host and port.isdigit() and "://" not in host:
-            socket.create_connection((host, int(port)), timeout=5).close()  # Ray itself would try for minutes
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        if not _answers(place) if place else address == "auto":  # Ray itself would try for minutes
+            raise ConnectionError
+        ray.init(
+            address=place or "local",
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            include_dashboard=False,
+        )
     except OSError as error:
         raise SettingError(
-            f"no Ray cluster answers at {address}", "check the address and that `ray start` ran there"
+            f"no Ray cluster answers {f'at {place}' if place else 'on this machine'}",
+            "check the address and that `ray start` ran there",
         ) from error
     except (RuntimeError, ValueError) as error:
         if "Version mismatch" in str(error):
             raise SettingError(
-                f"the Ray cluster at {address} differs: {' '.join(str(error).split())}",
+                f"the Ray cluster at {place} differs: {' '.join(str(error).split())}",
                 "install the same versions of Ray and Python on both sides",
             ) from error
         raise SettingError(
             f"Ray cannot be started: {' '.join(str(error).split())}", "see Ray's logs"
         ) from error
+
+
+def _noted() -> str | None:
+    """The cluster that `ray start` wrote down on this machine, unless only the note is left of it."""
+    from ray._common.utils import get_ray_address_file
+
+    try:
+        place = Path(get_ray_address_file(None)).read_text().strip()
+    except OSError:
+        return None
+    if place and _answers(place):
+        return place
+    LOG.warning("the Ray cluster at %s, which was started here, is gone", place)
+    return None
+
+
+def _answers(place: str) -> bool:
+    """Whether something that speaks gRPC, as the head of a cluster does, is at host:port; ray:// is left to Ray."""
+    import grpc
+
+    if "://" in place or ":" not in place:
+        return True
+    with grpc.insecure_channel(place) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=PATIENCE)
+        except grpc.FutureTimeoutError:
+            return False
+    return True
 
 
 def on_ray(
@@ -144,7 +187,7 @@ def on_ray(
     import ray.data
 
     ray.data.DataContext.get_current().enable_progress_bars = False
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     tally = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Tally).remote()
     items = [{"index": index, "row": pickle.dumps(row)} for index, row in enumerate(rows)]
     dataset: Any = ray.data.from_items(items, override_num_blocks=len(items))

@@ -1,8 +1,10 @@
-"""Kills a node under a batch, and a replica under the service, on a real Ray on this machine. Run by hand: minutes.
+"""Trials of batches and the service on a real Ray on this machine. Run by hand, since each takes minutes.
 
-python tests/scale/ray_kill.py batch        two nodes, one killed in the middle: every row once, the same bytes
-python tests/scale/ray_kill.py serve        a Shape replica killed under load: no job is lost
-python tests/scale/ray_kill.py version      a cluster of another version of Ray: one clear line
+python tests/scale/ray_trials.py batch     two nodes, one killed in the middle: every row once, the same bytes
+python tests/scale/ray_trials.py serve     a Shape replica killed under load: no job is lost
+python tests/scale/ray_trials.py deploy    deploy/ray-serve.yaml: from no replica to a painted asset and back to none,
+                                           and a rolling update under requests
+python tests/scale/ray_trials.py version   a cluster of another version of Ray: one clear line
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from functools import partial
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 from maquette.pipeline import AssetSettings
 from maquette.scale.batch import run_batch
@@ -106,6 +110,112 @@ def serve(folder: Path) -> None:
         server.wait(60)
 
 
+def deploy(folder: Path) -> None:
+    """The committed file with database, storage, ports and devices of this machine, deployed twice."""
+    port, dashboard = 8089, 8299
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # the trial reads the dashboard itself; it listens here alone
+    bin_folder = Path(sys.executable).parent
+    config = yaml.safe_load((EXAMPLES.parent / "deploy" / "ray-serve.yaml").read_text())
+    config["http_options"] = {"host": "127.0.0.1", "port": port}
+    application = config["applications"][0]
+    application["args"] |= {"database": f"sqlite:///{folder}/jobs.sqlite", "storage": f"{folder}/files"}
+    application["args"] |= {"require_key": False, "device": "cpu"}
+    for deployment in application["deployments"]:
+        if deployment["name"] in ("Shape", "Paint"):
+            deployment["ray_actor_options"] = {"num_cpus": 1}
+            deployment["autoscaling_config"] |= {"max_replicas": 1, "downscale_delay_s": 10}
+    file = folder / "serve.yaml"
+
+    def apply(**arguments: Any) -> None:
+        application["args"] |= arguments
+        file.write_text(yaml.safe_dump(config))
+        address = f"http://127.0.0.1:{dashboard}"
+        subprocess.run([bin_folder / "serve", "deploy", file, "--address", address], check=True)
+
+    def status() -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{dashboard}/api/serve/applications/") as answer:
+            return json.load(answer)["applications"]["maquette"]
+
+    def replicas(*names: str) -> int:
+        found = status()["deployments"]
+        return sum(len(found[name]["replicas"]) for name in names if name in found)
+
+    def make(seed: int) -> str:
+        picture = {"image": _base64(EXAMPLES / "chair.png"), "texture": True, "texture_size": 512}
+        return ask(port, "/v1/jobs", {**picture, "resolution": 48, "faces": 2000, "seed": seed})["id"]
+
+    def state(job: str) -> str:
+        return ask(port, f"/v1/jobs/{job}")["state"]
+
+    def since(started: float) -> str:
+        return f"{time.monotonic() - started:.1f} s"
+
+    head = [bin_folder / "ray", "start", "--head", "--port", "6390", "--num-cpus", "6"]
+    head += [
+        "--dashboard-port",
+        str(dashboard),
+        "--disable-usage-stats",
+        "--temp-dir",
+        folder / "ray",
+        "--block",
+    ]
+    cluster = subprocess.Popen(head, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: urllib.request.urlopen(f"http://127.0.0.1:{dashboard}/api/version"), 120)
+        started = time.monotonic()
+        apply()
+        wait_for(lambda: status()["status"] == "RUNNING" and ask(port, "/readyz"), 300)
+        print("deployed after", since(started), "with", replicas("Shape", "Paint"), "replicas", flush=True)
+        assert replicas("Shape", "Paint") == 0
+        for what in ("from no replica", "at once again"):
+            started, job = time.monotonic(), make(0)
+            wait_for(lambda job=job: state(job) != "queued", 300, 0.1)
+            print(what, "taken up after", since(started), flush=True)
+            wait_for(lambda job=job: state(job) in ("succeeded", "failed"), 600, 0.1)
+            print(what, state(job), "after", since(started), flush=True)
+            assert state(job) == "succeeded"
+        started = time.monotonic()
+        wait_for(lambda: replicas("Shape", "Paint") == 0, 300)
+        print("no replica again after", since(started), flush=True)
+
+        jobs = [make(seed) for seed in range(4)]
+        failures: list[str] = []
+        answers, ended = [0], threading.Event()
+
+        def keep_asking() -> None:
+            while not ended.wait(0.1):
+                try:
+                    ask(port, "/readyz")
+                    answers[0] += 1
+                except OSError as error:
+                    failures.append(str(error))
+
+        asking = threading.Thread(target=keep_asking, daemon=True)
+        asking.start()
+        before = {each["replica_id"] for each in status()["deployments"]["Web"]["replicas"]}
+        started = time.monotonic()
+        apply(cors=["https://example.org"])
+
+        def rolled() -> bool:
+            now = status()
+            web = now["deployments"].get("Web", {"replicas": []})
+            new = {each["replica_id"] for each in web["replicas"]}
+            return now["status"] == "RUNNING" and not new & before and len(new) == len(before)
+
+        wait_for(rolled, 300)
+        print("rolled over after", since(started), flush=True)
+        jobs.append(make(9))
+        wait_for(lambda: all(state(job) in ("succeeded", "failed") for job in jobs), 600)
+        print("jobs", [state(job) for job in jobs], "after", since(started), flush=True)
+        ended.set()
+        asking.join()
+        print(answers[0], "requests answered,", len(failures), "not", failures[:3], flush=True)
+        assert {state(job) for job in jobs} == {"succeeded"}
+    finally:
+        cluster.send_signal(signal.SIGTERM)
+        cluster.wait(60)
+
+
 def version(folder: Path) -> None:
     """A driver that claims to be another version of Ray than the cluster."""
     from ray.cluster_utils import Cluster
@@ -152,4 +262,4 @@ def _base64(path: Path) -> str:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as name:
-        {"batch": batch, "serve": serve, "version": version}[sys.argv[1]](Path(name))
+        {"batch": batch, "serve": serve, "deploy": deploy, "version": version}[sys.argv[1]](Path(name))
