@@ -110,7 +110,7 @@ def connect(address: str | None) -> None:
         raise SettingError("--ray needs the package ray", 'pip install "maquette[ray]"') from error
     if ray.is_initialized():
         return
-    place = os.environ.get("RAY_ADDRESS") or _noted() if address in (None, "auto") else address
+    place = (os.environ.get("RAY_ADDRESS") or _noted()) if address in (None, "auto") else address
     try:
         if not _answers(place) if place else address == "auto":  # Ray itself would try for minutes
             raise ConnectionError

@@ -127,7 +127,6 @@ def app(args: dict[str, Any]) -> Application:
 
 def build(config: ServeConfig, device: str = "auto", vram: float | None = None) -> Application:
     """Web, dispatcher and one deployment for each stage; a configuration file may change their scale and resources."""
-    stages = {"shape": "Shape", "paint": "Paint"} if config.painters else {"shape": "Shape"}
     stage_options = {
         "max_ongoing_requests": 1,
         "autoscaling_config": {"min_replicas": 1, "max_replicas": 8, "target_ongoing_requests": 1},
@@ -153,7 +152,8 @@ def build(config: ServeConfig, device: str = "auto", vram: float | None = None) 
         def __init__(self, dispatcher: DeploymentHandle) -> None:
             self.dispatcher = dispatcher  # holds it in the application
 
-    return _deployment(Web, name="Web", max_ongoing_requests=200, ray_actor_options={"num_cpus": 0.1}).bind(
+    # It waits most of the time; and two cores have room for a replica of each stage.
+    return _deployment(Web, name="Web", max_ongoing_requests=200, ray_actor_options={"num_cpus": 0}).bind(
         dispatcher
     )
 
