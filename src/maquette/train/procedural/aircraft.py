@@ -7,12 +7,12 @@ import numpy as np
 from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import Part, circle, columns, curve, loft
+from maquette.train.procedural.part import Part, Points, circle, columns, curve, loft
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 
-def fuselage(stations: list[tuple[float, float, float, float]], sides: int, power: float = 1.0) -> Part:
+def fuselage(stations: Points, sides: int, power: float = 1.0) -> Part:
     """A body along z from stations (z, half-width, half-height, y of the middle); power < 1 squares the
     section."""
     points = curve(stations)
@@ -52,13 +52,9 @@ def aeroplane(kit: Kit) -> None:
     length, r, paint = kit.u(2.0, 3.2), kit.u(0.16, 0.3), kit.paint()
     accent, half = kit.accent(), length / 2
     slim = kit.u(0.15, 0.5)
-    body = [
-        (-half, r * 0.15, r * 0.2, r * 0.5),
-        (-half * 0.4, r * kit.u(0.6, 0.9), r * 0.85, 0.1 * r),
-        (half * 0.2, r, r, 0),
-        (half * (1 - slim), r * 0.9, r * 0.85, 0),
-        (half, r * 0.2, r * 0.2, -r * 0.15),
-    ]
+    body = [(-half, r * 0.15, r * 0.2, r * 0.5), (-half * 0.4, r * kit.u(0.6, 0.9), r * 0.85, 0.1 * r)]
+    body += [(half * 0.2, r, r, 0), (half * (1 - slim), r * 0.9, r * 0.85, 0)]
+    body += [(half, r * 0.2, r * 0.2, -r * 0.15)]
     kit.add(fuselage(body, max(kit.sides_for(0.8), 8), kit.pick(1.0, 1.0, 0.7)), paint)
     span, root = kit.u(0.9, 1.7), kit.u(0.4, 0.7)
     wings = paint if kit.chance(0.5) else accent
@@ -129,12 +125,8 @@ def helicopter(kit: Kit) -> None:
                 kit.add(rod((sx * 0.15, 0, sz * 0.15), tip, 0.045), dark)
                 kit.add(disc(0.06, 0.1, 8).move(tip[0], 0.05, tip[2]), paint)
                 propeller(kit, 0.32, 2, (tip[0], 0.18, tip[2]), "y")
-        kit.pair(
-            tube(
-                [(0.2, 0, 0.3), (0.25, -0.25, 0.3), (0.25, -0.25, -0.3), (0.2, 0, -0.3)], 0.025, up=(1, 0, 0)
-            ),
-            dark,
-        )
+        path = [(0.2, 0, 0.3), (0.25, -0.25, 0.3), (0.25, -0.25, -0.3), (0.2, 0, -0.3)]
+        kit.pair(tube(path, 0.025, up=(1, 0, 0)), dark)
         kit.add(globe(0.09).move(0, -0.1, 0.25), dark)
         return
     rx, ry, rz, tail = kit.u(0.35, 0.5), kit.u(0.38, 0.5), kit.u(0.55, 0.9), kit.u(1.1, 1.7)
@@ -169,10 +161,8 @@ def rocket(kit: Kit) -> None:
     paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     height, r = kit.u(1.6, 3.2), kit.u(0.25, 0.45)
     if kit.chance(0.5):
-        outline = curve([(0.7 * r, 0), (r, 0.3), (0.95 * r, 0.6), (0.5 * r, 0.88), (0.03, 1)], 4) * [
-            1,
-            height,
-        ]
+        profile = [(0.7 * r, 0), (r, 0.3), (0.95 * r, 0.6), (0.5 * r, 0.88), (0.03, 1)]
+        outline = curve(profile, 4) * [1, height]
     else:
         nose = kit.u(0.15, 0.35) * height
         outline = np.array([(r, 0), (r, height - nose), (r * 0.7, height - nose * 0.5), (0.02, height)])
@@ -180,12 +170,8 @@ def rocket(kit: Kit) -> None:
     tip = outline[outline[:, 1] > height * 0.8]
     kit.add(kit.lathe(np.concatenate([tip * [1.03, 1.0], [[0, height * 1.01]]])), accent)
     fins, reach = kit.whole(3, 4), kit.u(0.25, 0.6)
-    shape = [
-        (r * 0.5, 0.05 * height),
-        (r + reach, -kit.u(0, 0.2) * height),
-        (r + reach, 0.1 * height),
-        (r * 0.6, kit.u(0.25, 0.45) * height),
-    ]
+    shape = [(r * 0.5, 0.05 * height), (r + reach, -kit.u(0, 0.2) * height), (r + reach, 0.1 * height)]
+    shape += [(r * 0.6, kit.u(0.25, 0.45) * height)]
     kit.around(extrude(shape, 0.07), accent, fins, 45)
     part = kit.hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05).scale(1, -1, 1).move(0, 0.06)
     kit.add(part, kit.metal())
@@ -196,9 +182,8 @@ def rocket(kit: Kit) -> None:
     if kit.chance(0.3):
         kit.add(lathe(curve([(0.02, -0.9), (r * 0.6, -0.35), (r * 0.4, 0.05)]), 8), kit.colour(1.0, 0.6, 0.1))
     if kit.chance(0.25):
-        booster = lathe([(0.14, 0), (0.14, height * 0.55), (0.0, height * 0.7)], kit.sides_for(0.7)).move(
-            r + 0.12, -0.05
-        )
+        points = [(0.14, 0), (0.14, height * 0.55), (0.0, height * 0.7)]
+        booster = lathe(points, kit.sides_for(0.7)).move(r + 0.12, -0.05)
         kit.pair(booster, paint)
 
 
@@ -211,7 +196,7 @@ def saucer(kit: Kit) -> None:
     kit.add(kit.dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5)).move(0, 0.12), kit.glass())
     kit.around(globe(0.07).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
     if kit.chance(0.6):
-        kit.around(rod((r * 0.45, -0.1, 0), (r * 0.6, -0.5, 0), 0.04), accent, 3)
+        kit.around(rod((r * 0.45, -0.1), (r * 0.6, -0.5), 0.04), accent, 3)
         kit.around(ellipsoid(0.09, 0.05, 0.09, 8).move(r * 0.6, -0.5), accent, 3)
 
 
@@ -220,19 +205,9 @@ def space_fighter(kit: Kit) -> None:
     paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
     length, r = kit.u(1.8, 2.6), kit.u(0.2, 0.32)
     half = length / 2
-    kit.add(
-        fuselage(
-            [
-                (-half, r * 0.8, r * 0.7, 0),
-                (0, r, r, 0),
-                (half * 0.6, r * 0.6, r * 0.5, 0),
-                (half, 0.03, 0.03, 0),
-            ],
-            kit.pick(6, 8, 14),
-            kit.pick(1.0, 0.6),
-        ),
-        paint,
-    )
+    stations = [(-half, r * 0.8, r * 0.7, 0), (0, r, r, 0), (half * 0.6, r * 0.6, r * 0.5, 0)]
+    stations += [(half, 0.03, 0.03, 0)]
+    kit.add(fuselage(stations, kit.pick(6, 8, 14), kit.pick(1.0, 0.6)), paint)
     kit.add(ellipsoid(r * 0.6, r * 0.55, 0.35, 10).move(0, r * 0.75, half * 0.15), kit.window())
     span, tilt = kit.u(0.7, 1.3), kit.u(-0.4, 0.4)
     kit.pair(
@@ -259,25 +234,24 @@ def satellite(kit: Kit) -> None:
     panel, count = kit.colour(0.12, 0.2, 0.5), kit.whole(1, 3)
     for i in range(count):
         kit.pair(box(0.42, kit.u(0.4, 0.6), 0.05).move(0.6 + 0.46 * i), panel)
-    kit.add(rod((-0.4 - 0.46 * count, 0, 0), (0.4 + 0.46 * count, 0, 0), 0.03), kit.metal())
+    kit.add(rod((-0.4 - 0.46 * count, 0), (0.4 + 0.46 * count, 0), 0.03), kit.metal())
     dish = kit.hollow(curve([(0.06, 0), (0.28, 0.1), (0.42, 0.28)]), 0.04, 0.04)
     kit.add(dish.turn("x", kit.u(30, 90)).move(0, 0.32, 0.12), kit.white())
     kit.add(rod((0, 0.3, 0.1), (0, 0.55, 0.45), 0.03), kit.metal())
-    kit.add(rod((0, -0.3, 0), (0, -0.8, 0), 0.025), kit.metal())
+    kit.add(rod((0, -0.3), (0, -0.8), 0.025), kit.metal())
 
 
 def hot_air_balloon(kit: Kit) -> None:
     """A hot-air balloon with its basket."""
     skin = kit.cloth()
     r = kit.u(0.8, 1.1)
-    outline = curve(
-        [(0.25, -1.25 * r), (0.6 * r, -0.75 * r), (r, 0.1 * r), (0.7 * r, 0.75 * r), (0.05, r)], 4
-    )
+    profile = [(0.25, -1.25 * r), (0.6 * r, -0.75 * r), (r, 0.1 * r), (0.7 * r, 0.75 * r), (0.05, r)]
+    outline = curve(profile, 4)
     kit.add(kit.lathe(outline), skin)
     drop = 1.25 * r + kit.u(0.3, 0.6)
     part = hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).move(0, -drop - 0.3)
     kit.add(part, kit.wood())
-    kit.around(rod((0.2, -drop - 0.05, 0), (0.24, -1.23 * r, 0), 0.02, 5), kit.bark(), 4, 45)
+    kit.around(rod((0.2, -drop - 0.05), (0.24, -1.23 * r), 0.02, 5), kit.bark(), 4, 45)
 
 
 def airship(kit: Kit) -> None:
@@ -285,19 +259,9 @@ def airship(kit: Kit) -> None:
     skin = kit.cloth()
     length, r = kit.u(2.2, 3.0), kit.u(0.4, 0.55)
     half = length / 2
-    kit.add(
-        fuselage(
-            [
-                (-half, 0.03, 0.03, 0),
-                (-half * 0.6, r * 0.7, r * 0.7, 0),
-                (0.2, r, r, 0),
-                (half * 0.8, r * 0.6, r * 0.6, 0),
-                (half, 0.03, 0.03, 0),
-            ],
-            kit.sides,
-        ),
-        skin,
-    )
+    stations = [(-half, 0.03, 0.03, 0), (-half * 0.6, r * 0.7, r * 0.7, 0), (0.2, r, r, 0)]
+    stations += [(half * 0.8, r * 0.6, r * 0.6, 0), (half, 0.03, 0.03, 0)]
+    kit.add(fuselage(stations, kit.sides), skin)
     kit.add(box(0.28, 0.22, 0.7, 0.06).move(0, -r - 0.05, 0.2), kit.accent())
     kit.pair(wing(0.5, 0.45, 0.3, 0.15, 0.06).move(0.05, 0, -half * 0.8), kit.accent())
     for a in (90, -90):
@@ -309,15 +273,8 @@ def toy_balloons(kit: Kit) -> None:
     for _ in range(kit.whole(1, 4)):
         x, y, z = kit.u(-0.6, 0.6), kit.u(1.0, 1.7), kit.u(-0.4, 0.4)
         r = kit.u(0.3, 0.42)
-        kit.add(
-            lathe(
-                curve(
-                    [(0.03, -1.25 * r), (0.75 * r, -0.45 * r), (r, 0.2 * r), (0.6 * r, 0.85 * r), (0.03, r)]
-                ),
-                kit.sides_for(0.8),
-            ).move(x, y, z),
-            kit.plastic(),
-        )
+        outline = [(0.03, -1.25 * r), (0.75 * r, -0.45 * r), (r, 0.2 * r), (0.6 * r, 0.85 * r), (0.03, r)]
+        kit.add(lathe(curve(outline), kit.sides_for(0.8)).move(x, y, z), kit.plastic())
         kit.add(frustum(0.06, 0.02, 0.08, 6).move(x, y - 1.3 * r, z), kit.plastic())
         kit.add(rod((x, y - 1.2 * r, z), (0, 0, 0), 0.022, 5), kit.white())
 

@@ -141,25 +141,12 @@ def ship(kit: Kit) -> None:
 def submarine(kit: Kit) -> None:
     """Submarine."""
     length = kit.u(1.8, 3.0)
-    kit.add(
-        fuselage(
-            [
-                (-length / 2, 0.05, 0.05, 0),
-                (-length * 0.3, 0.3, 0.3, 0),
-                (length * 0.3, 0.34, 0.34, 0),
-                (length / 2, 0.05, 0.05, 0),
-            ],
-            kit.sides,
-        ),
-        kit.paint(),
-    )
+    stations = [(-length / 2, 0.05, 0.05, 0), (-length * 0.3, 0.3, 0.3, 0), (length * 0.3, 0.34, 0.34, 0)]
+    stations += [(length / 2, 0.05, 0.05, 0)]
+    kit.add(fuselage(stations, kit.sides), kit.paint())
     kit.add(superellipsoid(0.14, 0.3, 0.32, 0.7, 14).move(0, 0.4, length * 0.08), kit.paint())
-    kit.add(
-        tube(
-            [(0, 0.6, length * 0.1), (0, 0.95, length * 0.1), (0, 0.95, length * 0.16)], 0.035, up=(1, 0, 0)
-        ),
-        kit.metal(),
-    )
+    path = [(0, 0.6, length * 0.1), (0, 0.95, length * 0.1), (0, 0.95, length * 0.16)]
+    kit.add(tube(path, 0.035, up=(1, 0, 0)), kit.metal())
     kit.pair(wing(0.45, 0.25, 0.18, 0.1, 0.06).move(z=-length * 0.42), kit.accent())
     kit.add(wing(0.4, 0.25, 0.18, 0.1, 0.06).turn("z", 90).move(z=-length * 0.42), kit.accent())
     propeller(kit, 0.25, 4, (0, 0, -length / 2 - 0.02))

@@ -198,12 +198,8 @@ def castle_tower(kit: Kit) -> None:
     else:
         kit.add(frustum(r * taper * 1.25, 0.0, kit.u(0.5, 1.2), sides).move(0, h - 0.02), top)
         if kit.chance(0.5):
-            kit.add(
-                lathe([(r * taper, 0), (r * taper * 1.2, 0.12), (r * taper * 1.2, 0.3)], sides).move(
-                    0, h - 0.3
-                ),
-                wall,
-            )
+            outline = [(r * taper, 0), (r * taper * 1.2, 0.12), (r * taper * 1.2, 0.3)]
+            kit.add(lathe(outline, sides).move(0, h - 0.3), wall)
     pane = kit.black()
     for i in range(kit.whole(1, 3)):
         kit.around(box(0.08, 0.2, 0.09).move(r * 0.93 * taper), pane, 0)
@@ -212,7 +208,7 @@ def castle_tower(kit: Kit) -> None:
         kit.add(box(0.1, 0.2, 0.1).move(0, y, edge * (1.0 if square else 0.98)), pane)
     opening(kit, (0.24, 0.32), (0, 0, r * (1.0 if square else 0.97)), "front", wall, kit.wood(), True)
     if kit.chance(0.3):
-        kit.add(rod((0, h, 0), (0, h + 1.3, 0), 0.025), kit.wood())
+        kit.add(rod((0, h), (0, h + 1.3), 0.025), kit.wood())
         kit.add(box(0.3, 0.18, 0.04).move(0.16, h + 1.2), kit.accent())
 
 
@@ -253,7 +249,7 @@ def water_tower(kit: Kit) -> None:
     top = kit.pick(kit.brick, kit.accent)()
     leg_height, rr = kit.u(0.7, 1.4), kit.u(0.4, 0.6)
     legs, metal = kit.whole(3, 6), kit.pick(kit.metal, kit.wood)()
-    kit.around(rod((rr * 1.1, 0, 0), (rr * 0.75, leg_height + 0.05, 0), 0.045), metal, legs, 45)
+    kit.around(rod((rr * 1.1, 0), (rr * 0.75, leg_height + 0.05), 0.045), metal, legs, 45)
     if kit.chance(0.5):
         kit.add(torus(rr * 0.93, 0.03, max(kit.sides, 10), 5).move(0, leg_height * 0.5), metal)
     kit.add(kit.disc(rr, kit.u(0.5, 0.8), 0.04).move(0, leg_height), kit.pick(kit.wood, kit.paint)())
@@ -341,14 +337,10 @@ def skyscraper(kit: Kit) -> None:
         w, d, turned = w * kit.u(0.6, 0.9), d * kit.u(0.6, 0.9), turned + twist
     end = kit.whole(0, 4)
     if end == 0:
-        kit.add(
-            lathe([(0.5, 0), (0.4, kit.u(0.1, 0.3)), (0.02, kit.u(0.4, 0.9))], sides)
-            .scale(w, 1, d)
-            .move(0, y - 0.01),
-            wall,
-        )
+        outline = [(0.5, 0), (0.4, kit.u(0.1, 0.3)), (0.02, kit.u(0.4, 0.9))]
+        kit.add(lathe(outline, sides).scale(w, 1, d).move(0, y - 0.01), wall)
     elif end == 1:
-        kit.add(rod((0, y, 0), (0, y + kit.u(0.4, 0.9), 0), 0.04, end_radius=0.02), kit.metal())
+        kit.add(rod((0, y), (0, y + kit.u(0.4, 0.9)), 0.04, end_radius=0.02), kit.metal())
     elif end == 2:
         kit.box(kit.metal(), (w * 0.5, 0.16, d * 0.4), (w * 0.1, y, 0))
         kit.add(disc(0.12, 0.2, 10).move(-w * 0.25, y - 0.01, d * 0.2), kit.metal())

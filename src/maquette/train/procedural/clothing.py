@@ -59,13 +59,8 @@ def shoes(kit: Kit) -> None:
     sole, tall = kit.white(), kit.pick(0.25, 0.25, kit.u(0.5, 1.1))
     heel = kit.pick(0.0, 0.0, kit.u(0.15, 0.35))
     mark = kit.mark()
-    foot = [
-        (-0.45, 0.16, 0.2, 0.2),
-        (-0.2, 0.2, 0.22, 0.22),
-        (0.2, 0.21, 0.16, 0.17),
-        (0.5, 0.17, 0.11, 0.12),
-        (0.62, 0.05, 0.05, 0.07),
-    ]
+    foot = [(-0.45, 0.16, 0.2, 0.2), (-0.2, 0.2, 0.22, 0.22), (0.2, 0.21, 0.16, 0.17)]
+    foot += [(0.5, 0.17, 0.11, 0.12), (0.62, 0.05, 0.05, 0.07)]
     kit.add(fuselage([(z, w, hh, y + 0.05) for z, w, hh, y in foot], 12, 0.8), cloth)
     kit.add(
         hollow([(0.2, 0), (0.21, tall * 0.5), (0.24, tall)], 0.05, tall * 0.5, kit.sides_for(0.8))
@@ -99,14 +94,8 @@ def shirt(kit: Kit) -> None:
     cloth = kit.cloth()
     w, h, t = kit.u(0.35, 0.45), kit.u(0.8, 1.3), kit.u(0.14, 0.26)
     flare, sleeve, drop = kit.u(1.0, 1.8), kit.u(0.3, 0.8), kit.u(0.1, 0.6)
-    right = [
-        (0.14, h),
-        (w, h - 0.05),
-        (w + sleeve, h - 0.1 - drop),
-        (w + sleeve - 0.12, h - 0.28 - drop),
-        (w, h - 0.32),
-        (w * flare, 0.0),
-    ]
+    right = [(0.14, h), (w, h - 0.05), (w + sleeve, h - 0.1 - drop), (w + sleeve - 0.12, h - 0.28 - drop)]
+    right += [(w, h - 0.32), (w * flare, 0.0)]
     outline = np.array(right + [(-x, y) for x, y in right[::-1]])
     kit.add(extrude(outline, t, 0.03), cloth)
     if kit.chance(0.5):
@@ -141,13 +130,13 @@ def umbrella(kit: Kit) -> None:
     if kit.chance(0.7):
         r, h = kit.u(0.7, 0.9), kit.u(0.3, 0.5)
         kit.add(_canopy(r, h, kit.pick(6, 8, 10)).move(0, 1.0), cloth)
-        kit.add(rod((0, 0.05, 0), (0, 1.12 + h, 0), 0.028), kit.metal())
-        part = tube(curve([(0, 0.1, 0), (0, -0.1, 0), (0.12, -0.2, 0), (0.22, -0.08, 0)]), 0.045, 7)
+        kit.add(rod((0, 0.05), (0, 1.12 + h), 0.028), kit.metal())
+        part = tube(curve([(0, 0.1), (0, -0.1), (0.12, -0.2), (0.22, -0.08)]), 0.045, 7)
         kit.add(part, kit.wood())
     else:
         kit.add(lathe(curve([(0.02, 0), (0.12, 0.15), (0.15, 0.5), (0.06, 1.0)]), 8), cloth)
-        kit.add(rod((0, -0.12, 0), (0, 1.3, 0), 0.025), kit.metal())
-        part = tube(curve([(0, 1.25, 0), (0, 1.4, 0), (0.12, 1.5, 0), (0.22, 1.36, 0)]), 0.045, 7)
+        kit.add(rod((0, -0.12), (0, 1.3), 0.025), kit.metal())
+        part = tube(curve([(0, 1.25), (0, 1.4), (0.12, 1.5), (0.22, 1.36)]), 0.045, 7)
         kit.add(part, kit.wood())
 
 
@@ -156,10 +145,8 @@ def crown_or_ring(kit: Kit) -> None:
     gold = kit.metal()
     if kit.chance(0.6):
         count, r = kit.whole(4, 8), 0.5
-        kit.add(
-            lathe([(r, 0), (r * 1.02, 0.2), (r * 0.9, 0.2), (r * 0.88, 0)], max(kit.sides, 12), closed=True),
-            gold,
-        )
+        outline = [(r, 0), (r * 1.02, 0.2), (r * 0.9, 0.2), (r * 0.88, 0)]
+        kit.add(lathe(outline, max(kit.sides, 12), closed=True), gold)
         spike = extrude([(-0.14, 0), (0.14, 0), (0, kit.u(0.25, 0.45))], 0.07).move(0, 0.18, r * 0.95)
         kit.around(spike, gold, count)
         kit.around(ball(0.06).move(0, 0.1, r * 1.02), kit.accent(), count)
@@ -167,7 +154,7 @@ def crown_or_ring(kit: Kit) -> None:
         kit.add(torus(0.45, kit.u(0.06, 0.1), max(kit.sides, 14), 8).turn("x", 90), gold)
         part = lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).move(0, 0.46)
         kit.add(part, kit.glass())
-        kit.around(rod((0.05, 0.45, 0), (0.15, 0.66, 0), 0.025, 5), gold, 4)
+        kit.around(rod((0.05, 0.45), (0.15, 0.66), 0.025, 5), gold, 4)
 
 
 def mask(kit: Kit) -> None:
@@ -181,7 +168,7 @@ def mask(kit: Kit) -> None:
         kit.add(part, kit.stone())
         kit.box(kit.wood(), (0.6, 0.15, 0.5), (0, -1.22, 0))
     else:
-        kit.pair(limb((0.2, 0.4, 0), (0.45, 0.85, 0), 0.12, 0.03, 8), kit.white())
+        kit.pair(limb((0.2, 0.4), (0.45, 0.85), 0.12, 0.03, 8), kit.white())
         kit.add(box(0.25, 0.05, 0.1).move(0, -0.3, 0.34), kit.black())
 
 

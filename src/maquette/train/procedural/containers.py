@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ball, ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import columns, curve, polar
 from maquette.train.procedural.swept import limb, ribbon, rod, tube
 from maquette.train.procedural.turned import disc, dome, hollow, lathe, torus
 from maquette.train.procedural.vessels import handle
@@ -18,11 +18,8 @@ def bottle(kit: Kit) -> None:
     height, neck, shoulder = kit.log(1.0, 3.2), kit.u(0.13, 0.28), kit.u(0.45, 0.75)
     body, material = 0.5, kit.pick(kit.glass, kit.plastic, kit.ceramic)()
     rise = kit.u(0.04, 0.3)
-    points = [
-        (body * kit.u(0.75, 1.0), 0.0),
-        (body, 0.05 * height),
-        (body * kit.u(0.85, 1.05), shoulder * height),
-    ]
+    points = [(body * kit.u(0.75, 1.0), 0.0), (body, 0.05 * height)]
+    points += [(body * kit.u(0.85, 1.05), shoulder * height)]
     points += [(neck, min(shoulder + rise, 0.9) * height), (neck * kit.u(0.8, 1.0), height)]
     sides = kit.pick(kit.sides, kit.sides, kit.sides, 4, 6)
     outline = curve(points, kit.pick(1, 4))
@@ -50,12 +47,8 @@ def jar(kit: Kit) -> None:
     """A jar, urn or canister with a lid and a knob, or a screw cap."""
     height, material = kit.log(0.7, 1.8), kit.pick(kit.ceramic, kit.glass, kit.metal)()
     neck = kit.u(0.28, 0.48)
-    points = [
-        (kit.u(0.3, 0.48), 0.0),
-        (0.5, height * kit.u(0.25, 0.6)),
-        (kit.u(neck, 0.52), height * 0.85),
-        (neck, height),
-    ]
+    points = [(kit.u(0.3, 0.48), 0.0), (0.5, height * kit.u(0.25, 0.6)), (kit.u(neck, 0.52), height * 0.85)]
+    points += [(neck, height)]
     outline = curve(points, kit.pick(1, 3, 5))
     outline[:, 1] = np.maximum.accumulate(outline[:, 1])
     kit.add(kit.lathe(outline), material)
@@ -176,23 +169,10 @@ def back_pack(kit: Kit) -> None:
     kit.add(part, kit.pick(cloth, kit.accent()))
     part = superellipsoid(w * 0.5, h * 0.14, d * 0.52, 0.6, 14).move(0, h * 0.86, 0.03)
     kit.add(part, kit.pick(cloth, kit.accent()))
-    kit.pair(
-        ribbon(
-            curve(
-                [
-                    (w * 0.28, h * 0.85, -d * 0.45),
-                    (w * 0.3, h * 0.6, -d * 0.85),
-                    (w * 0.34, h * 0.15, -d * 0.4),
-                ],
-                4,
-            ),
-            0.1,
-            0.05,
-        ),
-        kit.leather(),
-    )
+    path = [(w * 0.28, h * 0.85, -d * 0.45), (w * 0.3, h * 0.6, -d * 0.85), (w * 0.34, h * 0.15, -d * 0.4)]
+    kit.pair(ribbon(curve(path, 4), 0.1, 0.05), kit.leather())
     if kit.chance(0.4):
-        kit.add(limb((-w * 0.4, h * 1.08, 0), (w * 0.4, h * 1.08, 0), 0.13), kit.cloth())
+        kit.add(limb((-w * 0.4, h * 1.08), (w * 0.4, h * 1.08), 0.13), kit.cloth())
 
 
 def suitcase(kit: Kit) -> None:
@@ -202,7 +182,7 @@ def suitcase(kit: Kit) -> None:
     kit.box(kit.pick(cloth, kit.plastic()), (w, h, d))
     for x in (-0.3, 0.3):
         kit.add(box(0.09, h * 1.02, d * 1.03).move(x * w, h / 2), kit.leather())
-    part = tube([(-0.18, h - 0.02, 0), (-0.15, h + 0.15, 0), (0.15, h + 0.15, 0), (0.18, h - 0.02, 0)], 0.035)
+    part = tube([(-0.18, h - 0.02), (-0.15, h + 0.15), (0.15, h + 0.15), (0.18, h - 0.02)], 0.035)
     kit.add(part, metal)
     if h > 1 and kit.chance(0.6):
         kit.pair(rod((0.2, h, -d * 0.3), (0.2, h + 0.6, -d * 0.3), 0.025), metal)
@@ -220,9 +200,7 @@ def sack(kit: Kit) -> None:
     for _ in range(kit.whole(0, 4)):
         a = kit.u(0, 2 * np.pi)
         kit.add(
-            disc(0.13, 0.05, 10, 0.01)
-            .turn("x", kit.u(-30, 30))
-            .move(0.62 * np.cos(a), 0.03, 0.62 * np.sin(a)),
+            disc(0.13, 0.05, 10, 0.01).turn("x", kit.u(-30, 30)).move(*polar(0.62, a, 0.03)),
             kit.colour(0.95, 0.78, 0.2),
         )
 
@@ -239,7 +217,7 @@ def shopping_bag(kit: Kit) -> None:
             kit.add(part, kit.plastic())
     else:
         arch = np.linspace(0, np.pi, 9)
-        part = tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch), 0.0), 0.028).move(z=d * 0.46)
+        part = tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch)), 0.028).move(z=d * 0.46)
         kit.pair(part, kit.leather(), "z")
 
 
@@ -343,24 +321,15 @@ def tool_box_or_cage(kit: Kit) -> None:
     if kit.chance(0.5):
         kit.box(kit.paint(), (w, h, d * 0.7))
         kit.add(tapered_box((w, d * 0.7), (w * 0.95, d * 0.3), 0.2).move(0, h), kit.paint())
-        kit.add(
-            tube(
-                [
-                    (-w * 0.3, h + 0.15, 0),
-                    (-w * 0.3, h + 0.35, 0),
-                    (w * 0.3, h + 0.35, 0),
-                    (w * 0.3, h + 0.15, 0),
-                ],
-                0.05,
-            ),
-            metal,
-        )
+        line = [(-w * 0.3, h + 0.15), (-w * 0.3, h + 0.35), (w * 0.3, h + 0.35)]
+        line += [(w * 0.3, h + 0.15)]
+        kit.add(tube(line, 0.05), metal)
         kit.pair(box(0.1, 0.16, 0.06).move(w * 0.3, h, d * 0.36), metal)
     else:
         r, tall = kit.u(0.35, 0.5), kit.u(0.6, 0.9)
         kit.add(kit.disc(r * 1.08, 0.08), metal)
         count = kit.whole(8, 12)
-        path = curve([(r, 0.04, 0), (r, tall * 0.8, 0), (r * 0.6, tall + 0.12, 0), (0, tall + 0.25, 0)])
+        path = curve([(r, 0.04), (r, tall * 0.8), (r * 0.6, tall + 0.12), (0, tall + 0.25)])
         kit.around(tube(path, 0.025, 5), metal, count)
         kit.add(torus(r, 0.03, max(kit.sides, 12), 5).move(0, tall * 0.5), metal)
         kit.add(torus(0.1, 0.03, 12, 5).turn("x", 90).move(0, tall + 0.33), metal)

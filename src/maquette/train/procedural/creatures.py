@@ -8,9 +8,9 @@ from maquette.train.procedural.aircraft import wing
 from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.implicit import Flesh
-from maquette.train.procedural.kit import Choice, Kit, Point
+from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, curve
+from maquette.train.procedural.part import Array, Point, curve
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import frustum, torus
 
@@ -39,10 +39,7 @@ class Body:
             elif self.boxy:
                 section = np.array([[0.85, 0.85], [-0.85, 0.85], [-0.85, -0.85], [0.85, -0.85]])
                 self.kit.add(
-                    tube(
-                        [tuple(a), tuple(b + (b - a) * 0.1)], np.array([radius, end_radius]), section=section
-                    ),
-                    look,
+                    tube([a, b + (b - a) * 0.1], np.array([radius, end_radius]), section=section), look
                 )
             else:
                 self.kit.add(limb(a, b, radius, end_radius, self.kit.sides_for(0.6)), look)
@@ -124,9 +121,8 @@ def _ears(kit: Kit, head: Array, s: float, look: Material) -> None:
         path = curve([(s * 0.35, y + s * 0.7, z), (s * 1.0, y + s * 1.0, z), (s * 1.1, y + s * 1.7, z)])
         kit.pair(tube(path, np.linspace(s * 0.2, 0.02, len(path))), kit.white())
     elif horn == 1:
-        stem = curve(
-            [(s * 0.3, y + s * 0.8, z), (s * 0.7, y + s * 1.6, z - s * 0.2), (s * 0.9, y + s * 2.6, z)]
-        )
+        line = [(s * 0.3, y + s * 0.8, z), (s * 0.7, y + s * 1.6, z - s * 0.2), (s * 0.9, y + s * 2.6, z)]
+        stem = curve(line)
         kit.pair(tube(stem, np.linspace(s * 0.14, 0.03, len(stem))), kit.bark())
         part = rod(stem[3], stem[3] + np.array([s * 0.5, s * 0.5, s * 0.3]), s * 0.1, end_radius=0.02)
         kit.pair(part, kit.bark())
@@ -156,22 +152,18 @@ def quadruped(kit: Kit) -> None:
     direction = np.array([0.0, np.sin(np.radians(rise)), np.cos(np.radians(rise))])
     base = np.array([0.0, y + girth * 0.35, half - girth * 0.6])
     head = base + direction * (neck + girth * 0.5)
-    body.limb(tuple(base), tuple(head), girth * kit.u(0.5, 0.75), girth * 0.45, fur)
+    body.limb(base, head, girth * kit.u(0.5, 0.75), girth * 0.45, fur)
     s = kit.u(0.16, 0.32) * (0.7 + girth)
-    body.egg(tuple(head), (s, s * kit.u(0.9, 1.1), s * 1.15), fur)
+    body.egg(head, (s, s * kit.u(0.9, 1.1), s * 1.15), fur)
     snout = kit.u(0.3, 1.8) * s
     tip = head + np.array([0, -0.25 * s - 0.25 * snout * kit.u(0, 1), s * 0.7 + snout * 0.7])
     body.limb(
-        (0, head[1] - 0.25 * s, head[2] + s * 0.4),
-        tuple(tip),
-        s * 0.6,
-        s * kit.u(0.35, 0.55),
-        kit.pick(fur, dark),
+        (0, head[1] - 0.25 * s, head[2] + s * 0.4), tip, s * 0.6, s * kit.u(0.35, 0.55), kit.pick(fur, dark)
     )
     if kit.chance(0.1):  # a trunk
         path = [tip, tip + np.array([0, -0.5 * tall, 0.15]), tip + np.array([0, -0.9 * tall, 0.25])]
         for a, b in ((0, 1), (1, 2)):
-            body.limb(tuple(path[a]), tuple(path[b]), s * (0.45 - 0.1 * a), s * (0.35 - 0.1 * a), fur)
+            body.limb(path[a], path[b], s * (0.45 - 0.1 * a), s * (0.35 - 0.1 * a), fur)
     _tail(kit, body, (0.0, y + girth * 0.4, -half + girth * 0.1), length, dark)
     body.finish()
     eyes(kit, s * 0.62, float(head[1]) + s * 0.25, float(head[2]) + s * 0.72, s * 0.16)
@@ -238,9 +230,7 @@ def bird(kit: Kit) -> None:
     y = legs + s * 0.9 + 0.5 * length * np.sin(tilt) * 0.6
     d = np.array([0.0, np.sin(tilt), np.cos(tilt)])
     middle = np.array([0.0, y, 0.0])
-    body.limb(
-        tuple(middle - d * length * 0.5), tuple(middle + d * length * 0.5), s * kit.u(0.6, 0.9), s, coat
-    )
+    body.limb(middle - d * length * 0.5, middle + d * length * 0.5, s * kit.u(0.6, 0.9), s, coat)
     belly = kit.white() if kit.chance(0.4) else coat
     if belly is not coat and body.flesh is None and not body.boxy:
         kit.add(ellipsoid(s * 0.8, s * 0.9, s * 0.8, 12).move(0, y - 0.05, s * 0.35), belly)
@@ -248,13 +238,11 @@ def bird(kit: Kit) -> None:
     start = middle + d * length * 0.5
     head = start + np.array([0.0, s * 0.7 + neck, s * 0.3])
     r = s * kit.u(0.5, 0.85)
-    body.limb(tuple(start), tuple(head), s * 0.55, r * 0.7, coat)
-    body.egg(tuple(head), (r, r, r), coat)
+    body.limb(start, head, s * 0.55, r * 0.7, coat)
+    body.egg(head, (r, r, r), coat)
     tail = middle - d * (length * 0.5 + s * 0.5)
     fan = kit.u(0.2, 0.7)
-    body.limb(
-        tuple(tail + d * s * 0.3), tuple(tail - d * fan * 0.6 + np.array([0, 0.12, 0])), s * 0.3, 0.06, second
-    )
+    body.limb(tail + d * s * 0.3, tail - d * fan * 0.6 + np.array([0, 0.12, 0]), s * 0.3, 0.06, second)
     body.finish()
     beak = kit.colour(0.95, 0.65, 0.15)
     _bird_head(kit, float(head[1]), float(head[2]), r, beak)
@@ -322,7 +310,7 @@ def plush(kit: Kit) -> None:
         part = frustum(head * 0.35, 0.01, head * 0.7, 5).turn("z", -15).move(head * 0.6, top + head * 0.65)
         kit.pair(part, fur)
     else:
-        part = limb((head * 0.4, top + head * 0.7, 0), (head * 0.7, top + head * 1.4, 0.0), 0.06, 0.11, 8)
+        part = limb((head * 0.4, top + head * 0.7), (head * 0.7, top + head * 1.4), 0.06, 0.11, 8)
         kit.pair(part, kit.accent())
     if kit.chance(0.3):
         kit.add(torus(head * 0.75, 0.07, 16, 7).move(0, top - head * 0.8, 0.03), kit.accent())

@@ -21,10 +21,8 @@ def fish(kit: Kit) -> None:
     skin, second = kit.paint(), kit.accent()
     length, w, h = kit.u(1.0, 1.8), kit.u(0.12, 0.35), kit.log(0.18, 0.6)
     half, fat = length / 2, kit.u(-0.1, 0.25)
-    stations = [
-        (-half, w * 0.12, h * 0.25, 0),
-        (-half * 0.45, w * 0.6, h * 0.55, 0),
-        (half * fat, w, h, 0),
+    stations = [(-half, w * 0.12, h * 0.25, 0), (-half * 0.45, w * 0.6, h * 0.55, 0), (half * fat, w, h, 0)]
+    stations += [
         (half * 0.7, w * 0.8, h * 0.65, 0),
         (half, w * 0.2, h * kit.u(0.1, 0.3), kit.u(-0.1, 0.05) * h),
     ]
@@ -46,12 +44,8 @@ def fish(kit: Kit) -> None:
         second,
     )
     if kit.chance(0.4):
-        kit.add(
-            extrude([(0.2, 0.0), (-0.2, 0.0), (-0.2, -0.25)], t)
-            .turn("y", -90)
-            .move(0, -h * 0.75, -half * 0.35),
-            second,
-        )
+        outline = [(0.2, 0.0), (-0.2, 0.0), (-0.2, -0.25)]
+        kit.add(extrude(outline, t).turn("y", -90).move(0, -h * 0.75, -half * 0.35), second)
     eyes(kit, w * 0.68, h * 0.22, half * 0.68, kit.u(0.04, 0.07))
     if kit.chance(0.3):
         for z in np.linspace(-0.4, 0.4, kit.whole(2, 4)) * length:
@@ -71,14 +65,9 @@ def octopus(kit: Kit) -> None:
         a = 2 * np.pi * i / count
         c, s = np.cos(a), np.sin(a)
         out, drop = (1.6, 0.5) if octopus else (0.8, kit.u(0.7, 1.3))
-        path = curve(
-            [
-                (0.55 * r * c, 0.0, 0.55 * r * s),
-                (out * 0.8 * r * c, -drop * 0.5, out * 0.8 * r * s),
-                (out * r * c * kit.u(0.8, 1.4), -drop, out * r * s * kit.u(0.8, 1.4)),
-            ],
-            4,
-        )
+        line = [(0.55 * r * c, 0.0, 0.55 * r * s), (out * 0.8 * r * c, -drop * 0.5, out * 0.8 * r * s)]
+        line += [(out * r * c * kit.u(0.8, 1.4), -drop, out * r * s * kit.u(0.8, 1.4))]
+        path = curve(line, 4)
         part = tube(path, np.linspace(r * (0.25 if octopus else 0.12), 0.03, len(path)), 7)
         kit.add(part, second if not octopus else skin)
     if octopus:
@@ -91,18 +80,9 @@ def ray(kit: Kit) -> None:
     skin = kit.paint()
     span, long = kit.u(0.6, 1.0), kit.u(0.5, 0.8)
     kit.pair(wing(span, long * 1.8, 0.15, long * 0.5, 0.26, kit.u(-0.1, 0.3)), skin)
-    kit.add(
-        fuselage(
-            [
-                (-long * 1.8, 0.02, 0.02, 0),
-                (-long * 0.7, 0.12, 0.08, 0),
-                (0, 0.25, 0.17, 0),
-                (long * 0.9, 0.12, 0.08, 0),
-            ],
-            12,
-        ),
-        skin,
-    )
+    stations = [(-long * 1.8, 0.02, 0.02, 0), (-long * 0.7, 0.12, 0.08, 0), (0, 0.25, 0.17, 0)]
+    stations += [(long * 0.9, 0.12, 0.08, 0)]
+    kit.add(fuselage(stations, 12), skin)
     eyes(kit, 0.17, 0.13, long * 0.55, 0.05)
 
 
@@ -148,9 +128,8 @@ def butterfly(kit: Kit) -> None:
     kit.add(limb((0, 0.3, -0.45), (0, 0.3, 0.4), 0.08, 0.1, 8), dark)
     kit.add(ball(0.13).move(0, 0.32, 0.52), dark)
     lift = kit.u(0, 60)
-    outline = curve(
-        [(0.0, 0.25), (0.5, 0.85), (0.95, 0.7), (0.7, 0.1), (0.8, -0.35), (0.4, -0.65), (0.0, -0.2)]
-    )
+    profile = [(0.0, 0.25), (0.5, 0.85), (0.95, 0.7), (0.7, 0.1), (0.8, -0.35), (0.4, -0.65), (0.0, -0.2)]
+    outline = curve(profile)
     for scale, look in ((1.0, shell), (0.65, second)):
         part = extrude(outline * scale + np.array([0.08, 0.0]), 0.05 * (1 if scale == 1 else 1.6)).turn(
             "x", 90
@@ -249,11 +228,11 @@ def dinosaur(kit: Kit) -> None:
     body = Body(kit, 0.4)
     lean = kit.u(0.2, 0.8)
     chest, hip = np.array([0, 0.95 + 0.3 * lean, 0.3]), np.array([0, 0.75, -0.15])
-    body.limb(tuple(hip), tuple(chest), 0.33, 0.26, skin)
+    body.limb(hip, chest, 0.33, 0.26, skin)
     head = chest + np.array([0, 0.25 + 0.3 * lean, 0.3])
-    body.limb(tuple(chest), tuple(head), 0.2, 0.17, skin)
+    body.limb(chest, head, 0.2, 0.17, skin)
     body.egg((0, head[1], head[2] + 0.12), (0.2, 0.19, 0.32), skin)
-    body.limb(tuple(hip), (0, 0.5, -0.75), 0.28, 0.14, skin)
+    body.limb(hip, (0, 0.5, -0.75), 0.28, 0.14, skin)
     body.limb((0, 0.5, -0.75), (0, kit.u(0.2, 0.6), -1.3), 0.14, 0.04, skin)
     body.limb((0.25, 0.7, -0.1), (0.3, 0.38, 0.1), 0.2, 0.12, skin, pair=True)
     body.limb((0.3, 0.38, 0.1), (0.3, 0.06, -0.02), 0.11, 0.09, skin, pair=True)

@@ -58,15 +58,8 @@ def bicycle(kit: Kit) -> None:
     ):
         kit.add(rod(a, b, 0.032), frame)
     kit.add(rod(head, (0, r * 2.5, 0.32), 0.03), metal)
-    kit.add(
-        tube(
-            curve(
-                [(-0.28, r * 2.45, 0.2), (-0.15, r * 2.5, 0.34), (0.15, r * 2.5, 0.34), (0.28, r * 2.45, 0.2)]
-            ),
-            0.028,
-        ),
-        dark,
-    )
+    path = [(-0.28, r * 2.45, 0.2), (-0.15, r * 2.5, 0.34), (0.15, r * 2.5, 0.34), (0.28, r * 2.45, 0.2)]
+    kit.add(tube(curve(path), 0.028), dark)
     kit.add(superellipsoid(0.09, 0.04, 0.15, 0.7, 10).move(0, r * 2.2, -0.28), dark)
     kit.add(disc(0.11, 0.06, 12).move(0, -0.03).turn("z", 90).move(*crank), metal)
     if kit.chance(0.4):
@@ -86,15 +79,8 @@ def motorbike(kit: Kit) -> None:
     kit.add(superellipsoid(0.15, 0.09, 0.36, 0.6, 12).move(0, r * 2.0, -0.42), kit.leather())
     kit.add(box(0.25, 0.35, 0.5, 0.05).move(0, r * 1.15, 0.02), metal)
     kit.pair(rod((0.1, r, 0.65), (0.1, r * 2.5, 0.38), 0.035), metal)
-    kit.add(
-        tube(
-            curve(
-                [(-0.35, r * 2.65, 0.2), (-0.1, r * 2.6, 0.38), (0.1, r * 2.6, 0.38), (0.35, r * 2.65, 0.2)]
-            ),
-            0.03,
-        ),
-        dark,
-    )
+    path = [(-0.35, r * 2.65, 0.2), (-0.1, r * 2.6, 0.38), (0.1, r * 2.6, 0.38), (0.35, r * 2.65, 0.2)]
+    kit.add(tube(curve(path), 0.03), dark)
     kit.add(ellipsoid(0.11, 0.11, 0.1, 10).move(0, r * 2.35, 0.52), kit.colour(1, 0.95, 0.7))
     kit.add(rod((0.14, r * 0.7, 0.1), (0.16, r * 0.8, -0.75), 0.05, 8), metal)
     kit.pair(rod((0.08, r, -0.6), (0.08, r * 1.9, -0.35), 0.035), frame)
@@ -188,9 +174,8 @@ def cannon(kit: Kit) -> None:
     kit.pair(disc(0.05, 0.05, 6).move(0.3), iron)
     _cart_wheel(kit, 0.3, 0, r, wood, iron)
     _cart_wheel(kit, -0.3, 0, r, wood, iron)
-    barrel = kit.lathe([(0.12, 0), (0.2, 0.06), (0.2, 0.4), (0.14, 1.1), (0.18, 1.2), (0.18, 1.3)]).turn(
-        "x", 90
-    )
+    outline = [(0.12, 0), (0.2, 0.06), (0.2, 0.4), (0.14, 1.1), (0.18, 1.2), (0.18, 1.3)]
+    barrel = kit.lathe(outline).turn("x", 90)
     kit.add(barrel.move(z=-0.5).turn("x", -kit.u(0, 25)).move(0, r + 0.15), kit.metal())
     kit.add(box(0.3, 0.15, 1.1).turn("x", -12).move(0, r * 0.8, -0.45), wood)
 

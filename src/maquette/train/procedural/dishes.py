@@ -140,9 +140,9 @@ def hot_dog(kit: Kit) -> None:
     bun = kit.colour(0.85, 0.58, 0.25)
     cheese = kit.colour(0.98, 0.75, 0.15)
     length = kit.u(0.9, 1.3)
-    half = limb((-length / 2, 0.15, 0), (length / 2, 0.15, 0), 0.17, sides=kit.sides_for(0.8))
+    half = limb((-length / 2, 0.15), (length / 2, 0.15), 0.17, sides=kit.sides_for(0.8))
     kit.pair(half.move(z=0.13), bun, "z")
-    kit.add(limb((-length * 0.58, 0.27, 0), (length * 0.58, 0.27, 0), 0.11), kit.colour(0.75, 0.3, 0.18))
+    kit.add(limb((-length * 0.58, 0.27), (length * 0.58, 0.27), 0.11), kit.colour(0.75, 0.3, 0.18))
     x = np.linspace(-0.45, 0.45, 13) * length
     part = tube(columns(x, 0.38, 0.05 * np.sin(x * 14)), 0.028, up=(0, 1, 0))
     kit.add(part, kit.pick(cheese, kit.colour(0.85, 0.15, 0.1)))
@@ -192,12 +192,12 @@ def meat(kit: Kit) -> None:
     """Drumstick, steak, ham, egg."""
     what = kit.whole(0, 2)
     if what == 0:
-        path = curve([(0, 0, 0), (0.35, 0.05, 0), (0.7, 0.0, 0), (1.0, 0.0, 0)], 4)
+        path = curve([(0, 0), (0.35, 0.05), (0.7, 0.0), (1.0, 0.0)], 4)
         widths = np.interp(
             np.linspace(0, 1, len(path)), [0, 0.2, 0.45, 0.75, 1], [0.12, 0.3, 0.28, 0.12, 0.07]
         )
         kit.add(tube(path, widths, kit.sides), kit.colour(0.72, 0.42, 0.18))
-        kit.add(rod((0.9, 0, 0), (1.25, 0, 0), 0.05, 7), kit.white())
+        kit.add(rod((0.9, 0), (1.25, 0), 0.05, 7), kit.white())
         kit.pair(ball(0.08).move(1.27, 0, 0.05), kit.white(), "z")
     elif what == 1:
         part = lumpy(0.55, kit.rng, 2, 0.3).scale(1.0, 0.2, 0.75)

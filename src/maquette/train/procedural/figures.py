@@ -38,9 +38,9 @@ def _arms(
         elbow = start + length * np.array([side * np.sin(a), -np.cos(a), 0.25 * ahead])
         hand = elbow + length * np.array([side * np.sin(b), -np.cos(b) * (1 - ahead * 0.9), ahead])
         sleeve = shirt if kit.chance(0.8) else skin
-        body.limb(tuple(start), tuple(elbow), thick * 1.05, thick * 0.85, shirt)
-        body.limb(tuple(elbow), tuple(hand), thick * 0.85, thick * 0.65, sleeve)
-        body.egg(tuple(hand + (hand - elbow) * 0.12), (thick * 0.8, thick * 0.9, thick * 0.8), skin)
+        body.limb(start, elbow, thick * 1.05, thick * 0.85, shirt)
+        body.limb(elbow, hand, thick * 0.85, thick * 0.65, sleeve)
+        body.egg(hand + (hand - elbow) * 0.12, (thick * 0.8, thick * 0.9, thick * 0.8), skin)
         if side > 0 and kit.chance(0.2) and body.flesh is None:
             part = rod(hand + np.array([0, -0.5, 0.05]), hand + np.array([0, kit.u(0.4, 0.9), 0.05]), 0.03, 7)
             kit.add(part, kit.wood())
@@ -152,12 +152,8 @@ def person(kit: Kit) -> None:
     body.finish()
     if robe:
         flare = kit.u(1.3, 2.2)
-        outline = [
-            (hip * flare, 0.03),
-            (hip * 1.25, leg * 0.7),
-            (hip * 1.15, leg + torso * 0.4),
-            (hip * 0.9, chest - thick),
-        ]
+        outline = [(hip * flare, 0.03), (hip * 1.25, leg * 0.7), (hip * 1.15, leg + torso * 0.4)]
+        outline += [(hip * 0.9, chest - thick)]
         kit.add(kit.lathe(outline).scale(1, 1, 0.85), shirt)
     elif kit.chance(0.2):
         kit.add(kit.frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45).move(0, leg * 0.6), kit.accent())
@@ -199,12 +195,8 @@ def snowman(kit: Kit) -> None:
     kit.add(part, kit.colour(0.95, 0.5, 0.1))
     kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, end_radius=0.02), kit.bark())
     if kit.chance(0.7):
-        kit.add(
-            kit.lathe(
-                [(face * 1.1, 0), (face * 1.1, 0.05), (face * 0.7, 0.06), (face * 0.65, face * 1.0)]
-            ).move(0, top + face * 0.7),
-            kit.black(),
-        )
+        outline = [(face * 1.1, 0), (face * 1.1, 0.05), (face * 0.7, 0.06), (face * 0.65, face * 1.0)]
+        kit.add(kit.lathe(outline).move(0, top + face * 0.7), kit.black())
     if kit.chance(0.6):
         kit.add(torus(face * 0.85, 0.09, 18, 7).move(0, top - face * 0.75), accent)
         kit.add(box(0.14, 0.45, 0.08, 0.03).move(0.15, top - face * 1.1, face * 1.1), accent)
@@ -237,12 +229,8 @@ def gnome(kit: Kit) -> None:
     eyes(kit, r * 0.35, 0.9 + r * 0.75, r * 0.88, r * 0.13)
     kit.add(kit.frustum(r * 1.15, 0.02, kit.u(0.4, 1.0)).move(0, 0.85 + r * 1.1), accent)
     if kit.chance(0.6):
-        kit.add(
-            lathe(curve([(0.02, -0.5), (r * 0.7, -0.1), (r * 0.6, 0.1)]), 10)
-            .scale(1, 1, 0.6)
-            .move(0, 0.9 + r * 0.4, r * 0.6),
-            kit.white(),
-        )
+        outline = [(0.02, -0.5), (r * 0.7, -0.1), (r * 0.6, 0.1)]
+        kit.add(lathe(curve(outline), 10).scale(1, 1, 0.6).move(0, 0.9 + r * 0.4, r * 0.6), kit.white())
         kit.add(ball(r * 0.22).move(0, 0.9 + r * 0.65, r), skin)
     kit.pair(limb((0.3, 0.65, 0), (0.42, 0.35, 0.15), 0.1, 0.09, 8), coat)
 
@@ -253,7 +241,7 @@ def scarecrow(kit: Kit) -> None:
     kit.add(box(0.09, 1.7, 0.09).move(0, 0.85), wood)
     kit.add(box(1.5, 0.09, 0.09).move(0, 1.15), wood)
     kit.add(superellipsoid(0.27, 0.38, 0.18, 0.7, 14).move(0, 0.98), cloth)
-    kit.pair(limb((0.2, 1.15, 0), (0.62, 1.15, 0), 0.12, 0.14, 8), cloth)
+    kit.pair(limb((0.2, 1.15), (0.62, 1.15), 0.12, 0.14, 8), cloth)
     kit.add(lumpy(0.22, kit.rng, 2, 0.1).move(0, 1.55), kit.colour(0.85, 0.7, 0.45))
     eyes(kit, 0.08, 1.6, 0.19, 0.03)
     part = kit.lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)]).move(0, 1.68)
@@ -331,7 +319,7 @@ def _robot_arms(kit: Kit, x: float, y: float, shell: Material, joint: Material, 
 def _robot_head(kit: Kit, top: float, shell: Material, joint: Material, glow: Material) -> None:
     """A box, dome or rounded head that stands at y = top, with lamps for eyes and perhaps an aerial."""
     hw, hh = kit.u(0.3, 0.6), kit.u(0.25, 0.4)
-    kit.add(rod((0, top - 0.15, 0), (0, top + 0.05, 0), 0.07, 8), joint)
+    kit.add(rod((0, top - 0.15), (0, top + 0.05), 0.07, 8), joint)
     head = kit.pick(
         kit.block((hw, hh, hw * 0.8), (0, top, 0)),
         kit.dome(hw * 0.55, hh, 5).move(0, top),
@@ -343,7 +331,7 @@ def _robot_head(kit: Kit, top: float, shell: Material, joint: Material, glow: Ma
     else:
         kit.add(box(hw * 0.75, hh * 0.3, 0.1, 0.02).move(0, top + hh * 0.55, hw * 0.38), glow)
     if kit.chance(0.6):
-        kit.add(rod((0, top + hh - 0.03, 0), (0, top + hh + 0.2, 0), 0.025), joint)
+        kit.add(rod((0, top + hh - 0.03), (0, top + hh + 0.2), 0.025), joint)
         kit.add(ball(0.06).move(0, top + hh + 0.22), glow)
 
 

@@ -9,20 +9,15 @@ from maquette.train.procedural.boxes import extrude
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.nature import leaf_arc
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import columns, curve, polar
 from maquette.train.procedural.swept import rod, tube
 from maquette.train.procedural.turned import frustum
 
 
 def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
     """A short stem and perhaps a leaf on top of a fruit."""
-    kit.add(
-        tube(
-            curve([(0, y - 0.12 * size, 0), (0.02, y + 0.1 * size, 0), (0.1 * size, y + 0.25 * size, 0)]),
-            0.045 * size,
-        ),
-        kit.bark(),
-    )
+    path = [(0, y - 0.12 * size), (0.02, y + 0.1 * size), (0.1 * size, y + 0.25 * size)]
+    kit.add(tube(curve(path), 0.045 * size), kit.bark())
     if kit.chance(0.6):
         kit.add(
             leaf_arc(0.45 * size, 0.15 * size, 0.1 * size, 0.12 * size)
@@ -90,7 +85,7 @@ def bananas(kit: Kit) -> None:
     """Bananas."""
     for i in range(kit.whole(1, 4)):
         angle = np.linspace(-1.0, 1.0, 11)
-        path = columns(0.75 * np.sin(angle), 0.75 - 0.75 * np.cos(angle), 0.0)
+        path = columns(0.75 * np.sin(angle), 0.75 - 0.75 * np.cos(angle))
         widths = 0.13 * np.maximum(np.cos(angle * 1.35), 0.25)
         part = tube(path, widths, kit.pick(5, 6, 10)).turn("x", 22 * i)
         kit.add(part, kit.colour(0.95, 0.82, 0.2))
@@ -156,7 +151,7 @@ def strawberry(kit: Kit) -> None:
     part = kit.lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)]))
     kit.add(part, kit.colour(0.88, 0.13, 0.15))
     kit.around(leaf_arc(0.32, 0.08, 0.12, 0.09, 5).move(0, 0.78), green, kit.whole(5, 7))
-    kit.add(rod((0, 0.75, 0), (0.04, 0.95, 0), 0.035), green)
+    kit.add(rod((0, 0.75), (0.04, 0.95), 0.035), green)
 
 
 def pineapple(kit: Kit) -> None:
@@ -180,7 +175,7 @@ def cabbage(kit: Kit) -> None:
         kit.add(frustum(0.16, 0.22, 0.4, 8), kit.colour(0.6, 0.75, 0.4))
         for i in range(7):
             a, d = 2.4 * i, 0.09 * i**0.5 * 2
-            kit.add(lumpy(0.2, kit.rng, 2, 0.3).move(d * np.cos(a), 0.55 - 0.04 * i, d * np.sin(a)), green)
+            kit.add(lumpy(0.2, kit.rng, 2, 0.3).move(*polar(d, a, 0.55 - 0.04 * i)), green)
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -54,10 +54,7 @@ def table(kit: Kit) -> None:
         else:
             inward = kit.u(-0.25, 0.2)
             foot = rod(
-                (r * 0.75 + inward, 0, 0),
-                (r * 0.72, height + 0.01, 0),
-                kit.u(0.035, 0.07),
-                kit.sides_for(0.4),
+                (r * 0.75 + inward, 0), (r * 0.72, height + 0.01), kit.u(0.035, 0.07), kit.sides_for(0.4)
             )
             kit.around(foot, frame, kit.whole(3, 4), 45)
         if kit.chance(0.2):
@@ -80,7 +77,7 @@ def table(kit: Kit) -> None:
             for sign in (-1, 1):
                 cross = rod((0, 0, -sign * depth * 0.42), (0, height + 0.02, sign * depth * 0.3), t, 4)
                 kit.pair(cross.move(x), frame)
-            kit.add(rod((-x, height * 0.52, 0), (x, height * 0.52, 0), t * 0.8, 4), frame)
+            kit.add(rod((-x, height * 0.52), (x, height * 0.52), t * 0.8, 4), frame)
     if kit.chance(0.12):  # a cloth with hanging edges
         kit.add(
             tapered_box(
@@ -213,12 +210,8 @@ def cabinet(kit: Kit) -> None:
     if kit.chance(0.5):
         kit.box(body, (width * 1.05, kit.u(0.04, 0.08), depth * 1.06), (0, top - 0.01, 0.01))
     if kit.chance(0.15):
-        kit.add(
-            extrude(
-                [(-width / 2, 0), (width / 2, 0), (width / 2, 0.1), (0, 0.3), (-width / 2, 0.1)], depth * 0.5
-            ).move(0, top),
-            body,
-        )
+        outline = [(-width / 2, 0), (width / 2, 0), (width / 2, 0.1), (0, 0.3), (-width / 2, 0.1)]
+        kit.add(extrude(outline, depth * 0.5).move(0, top), body)
     if kit.chance(0.15):  # a glazed or open upper part
         rise = kit.u(0.4, 0.9)
         kit.box(body, (width * 0.92, rise, depth * 0.55), (0, top, -depth * 0.2))
@@ -296,7 +289,7 @@ def coat_stand(kit: Kit) -> None:
     wood = kit.pick(kit.wood, kit.metal)()
     height = kit.u(1.6, 2.1)
     pedestal(kit, height, kit.u(0.3, 0.45), wood)
-    hook = tube(curve([(0, height * 0.88, 0), (0.2, height * 0.9, 0), (0.28, height * 0.98, 0)]), 0.03)
+    hook = tube(curve([(0, height * 0.88), (0.2, height * 0.9), (0.28, height * 0.98)]), 0.03)
     kit.around(hook, wood, kit.whole(3, 6))
     kit.add(globe(0.08).move(0, height), wood)
     if kit.chance(0.4):
@@ -309,7 +302,7 @@ def ladder(kit: Kit) -> None:
     height, width, rungs = kit.u(1.4, 2.4), kit.u(0.45, 0.7), kit.whole(4, 8)
     kit.pair(kit.block((0.08, height, 0.1), (width / 2, 0, 0)), wood)
     for y in np.linspace(0.1, 0.92, rungs) * height:
-        kit.add(rod((-width / 2, y, 0), (width / 2, y, 0), 0.04), wood)
+        kit.add(rod((-width / 2, y), (width / 2, y), 0.04), wood)
     if kit.chance(0.5):
         kit.reshape_since(0, lambda p: p.move(0, -height).turn("x", -15).move(0, height))
         part = box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height)

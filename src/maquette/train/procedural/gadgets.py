@@ -76,22 +76,12 @@ def old_screen(kit: Kit) -> None:
         kit.add(superellipsoid(w * 0.32, h * 0.38, 0.08, 0.5, 16).move(-w * 0.12, h * 0.5, d / 2), picture)
         for y in (0.3, 0.5, 0.7):
             kit.add(disc(0.055, 0.07, 8).turn("x", 90).move(w * 0.36, h * y, d / 2), dark)
-        kit.pair(rod((0.02, h, 0), (0.35, h + 0.6, 0), 0.022, 5), kit.metal())
+        kit.pair(rod((0.02, h), (0.35, h + 0.6), 0.022, 5), kit.metal())
         kit.four(rod((w * 0.3, 0.02, d * 0.3), (w * 0.38, -0.25, d * 0.38), 0.04), dark)
     else:
         w = kit.u(0.7, 0.9)
-        side = [
-            (-0.4, 0),
-            (0.35, 0),
-            (0.35, 0.75),
-            (0.5, 0.85),
-            (0.45, 0.98),
-            (0.1, 1.1),
-            (0.0, 1.5),
-            (0.3, 1.6),
-            (0.3, 1.85),
-            (-0.4, 1.85),
-        ]
+        side = [(-0.4, 0), (0.35, 0), (0.35, 0.75), (0.5, 0.85), (0.45, 0.98), (0.1, 1.1), (0.0, 1.5)]
+        side += [(0.3, 1.6), (0.3, 1.85), (-0.4, 1.85)]
         part = extrude(side, w)
         kit.add(along(part), body)
         kit.add(box(w * 0.8, 0.36, 0.05).turn("x", -15).move(0, 1.3, 0.06), picture)
@@ -141,12 +131,8 @@ def camera(kit: Kit) -> None:
     w, h, d = kit.u(0.9, 1.2), kit.u(0.6, 0.75), kit.u(0.3, 0.45)
     kit.box(body, (w, h, d))
     length = kit.u(0.2, 0.5)
-    kit.add(
-        kit.lathe([(0.26, 0), (0.28, length * 0.6), (0.25, length), (0.16, length), (0.16, length * 0.8)])
-        .turn("x", 90)
-        .move(-w * 0.05, h * 0.46, d / 2 - 0.02),
-        dark,
-    )
+    outline = [(0.26, 0), (0.28, length * 0.6), (0.25, length), (0.16, length), (0.16, length * 0.8)]
+    kit.add(kit.lathe(outline).turn("x", 90).move(-w * 0.05, h * 0.46, d / 2 - 0.02), dark)
     part = ellipsoid(0.17, 0.17, 0.06, kit.sides).move(-w * 0.05, h * 0.46, d / 2 + length * 0.8)
     kit.add(part, kit.window())
     kit.box(kit.pick(body, dark), (0.35, 0.16, d * 0.8), (-w * 0.05, h - 0.01, 0))
@@ -172,12 +158,8 @@ def loudspeaker(kit: Kit) -> None:
     w, h, d = kit.u(0.6, 0.8), kit.u(0.8, 1.5), kit.u(0.5, 0.7)
     kit.box(body, (w, h, d))
     for y, r in ((0.32, w * 0.38), (0.74, w * 0.22)):
-        kit.add(
-            kit.lathe([(r, 0), (r, 0.05), (r * 0.85, 0.05), (r * 0.3, -0.02), (0, 0.03)])
-            .turn("x", 90)
-            .move(0, h * y, d / 2),
-            dark,
-        )
+        outline = [(r, 0), (r, 0.05), (r * 0.85, 0.05), (r * 0.3, -0.02), (0, 0.03)]
+        kit.add(kit.lathe(outline).turn("x", 90).move(0, h * y, d / 2), dark)
 
 
 def radio(kit: Kit) -> None:
@@ -188,13 +170,8 @@ def radio(kit: Kit) -> None:
     for x in (-0.3, 0.3) if kit.chance(0.6) else (-0.25,):
         kit.add(kit.disc(h * 0.3, 0.06, 0.01).turn("x", 90).move(x * w, h * 0.42, d / 2 - 0.01), dark)
     kit.add(box(w * 0.22, h * 0.3, 0.06).move(0 if kit.chance(0.5) else w * 0.2, h * 0.5, d / 2), metal)
-    kit.add(
-        tube(
-            [(-w * 0.4, h - 0.02, 0), (-w * 0.4, h + 0.2, 0), (w * 0.4, h + 0.2, 0), (w * 0.4, h - 0.02, 0)],
-            0.04,
-        ),
-        kit.pick(body, dark),
-    )
+    path = [(-w * 0.4, h - 0.02), (-w * 0.4, h + 0.2), (w * 0.4, h + 0.2), (w * 0.4, h - 0.02)]
+    kit.add(tube(path, 0.04), kit.pick(body, dark))
     kit.add(rod((w * 0.45, h, -d * 0.3), (w * 0.6, h + 0.7, -d * 0.3), 0.022, 5), metal)
 
 
@@ -203,7 +180,7 @@ def telephone(kit: Kit) -> None:
     body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     kit.add(tapered_box((0.9, 0.75), (0.5, 0.4), 0.45, (0, -0.05), 0.1), body)
     kit.add(kit.disc(0.22, 0.07).turn("x", 55).move(0, 0.26, 0.24), metal)
-    path = curve([(-0.5, 0.5, 0), (-0.25, 0.66, 0), (0.25, 0.66, 0), (0.5, 0.5, 0)], 4)
+    path = curve([(-0.5, 0.5), (-0.25, 0.66), (0.25, 0.66), (0.5, 0.5)], 4)
     kit.add(tube(path, 0.075, 8), kit.pick(body, dark))
     kit.pair(frustum(0.16, 0.11, 0.15, kit.sides_for(0.7)).move(0.48, 0.42), kit.pick(body, dark))
 
@@ -234,25 +211,10 @@ def optics(kit: Kit) -> None:
     body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
     what = kit.whole(0, 2)
     if what == 0:
-        kit.add(
-            kit.lathe(
-                [
-                    (0.1, 0),
-                    (0.1, 0.3),
-                    (0.13, 0.3),
-                    (0.13, 0.7),
-                    (0.17, 0.7),
-                    (0.17, 1.2),
-                    (0.2, 1.22),
-                    (0.2, 1.3),
-                ]
-            )
-            .move(0, -0.6)
-            .turn("x", 65)
-            .move(0, 1.15),
-            body,
-        )
-        kit.around(rod((0.5, 0, 0), (0, 1.1, 0), 0.035), kit.wood(), 3, 90)
+        outline = [(0.1, 0), (0.1, 0.3), (0.13, 0.3), (0.13, 0.7), (0.17, 0.7), (0.17, 1.2), (0.2, 1.22)]
+        outline += [(0.2, 1.3)]
+        kit.add(kit.lathe(outline).move(0, -0.6).turn("x", 65).move(0, 1.15), body)
+        kit.around(rod((0.5, 0), (0, 1.1), 0.035), kit.wood(), 3, 90)
     elif what == 1:
         kit.box(body, (0.6, 0.1, 0.7))
         part = tube(curve([(0, 0.05, -0.25), (0, 0.6, -0.35), (0, 0.95, -0.15)], 4), 0.09, 8, up=(1, 0, 0))
@@ -277,14 +239,8 @@ def small_hardware(kit: Kit) -> None:
         kit.add(dome(0.12, 0.1, 8).scale(1, -1, 1).move(0, -0.19), dark)
     elif what == 1:
         kit.box(body, (0.8, 0.7, 0.3))
-        kit.add(
-            tube(
-                curve([(-0.25, 0.6, 0), (-0.25, 0.95, 0), (0, 1.15, 0), (0.25, 0.95, 0), (0.25, 0.6, 0)]),
-                0.07,
-                8,
-            ),
-            metal,
-        )
+        line = [(-0.25, 0.6), (-0.25, 0.95), (0, 1.15), (0.25, 0.95), (0.25, 0.6)]
+        kit.add(tube(curve(line), 0.07, 8), metal)
         kit.add(disc(0.08, 0.32, 8).turn("x", 90).move(0, 0.4, -0.16), dark)
         kit.add(box(0.07, 0.22, 0.32).move(0, 0.27), dark)
     elif what == 2:

@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ball, ellipsoid, lumpy, superellipsoid
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.nature import _branches, leaf_arc
-from maquette.train.procedural.part import Part, columns, curve, loft
+from maquette.train.procedural.part import Part, columns, curve, loft, polar
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
 
@@ -34,7 +34,7 @@ def flower(kit: Kit) -> None:
         elif kind == 1:  # tulip
             outline = curve([(0.05, 0), (r * 0.6, r * 0.4), (r * 0.45, r * 1.2)])
             kit.add(hollow(outline, 0.04, 0.05, kit.pick(5, 6, 8)).move(*top), petal)
-            piece = limb((r * 0.5, r * 0.6, 0), (r * 0.4, r * 1.35, 0), r * 0.22, 0.03, 6).move(*top)
+            piece = limb((r * 0.5, r * 0.6), (r * 0.4, r * 1.35), r * 0.22, 0.03, 6).move(*top)
             kit.around(piece, petal, 1)
         else:  # bell or ball
             kit.add(lumpy(r * 0.7, kit.rng, 2, 0.25).move(*top), petal)
@@ -82,12 +82,7 @@ def mushroom(kit: Kit) -> None:
                 edge = float(np.interp(y, outline[2:, 1], outline[2:, 0])) if kind == 0 else 0.0
                 if edge > 0:
                     a = kit.u(0, 2 * np.pi)
-                    kit.add(
-                        ball(kit.u(0.05, 0.09))
-                        .scale(1, 0.7, 1)
-                        .move(edge * np.cos(a), h + y, edge * np.sin(a)),
-                        spots,
-                    )
+                    kit.add(ball(kit.u(0.05, 0.09)).scale(1, 0.7, 1).move(*polar(edge, a, h + y)), spots)
         if kit.chance(0.3):
             kit.add(frustum(t * 2.0, t, 0.12, kit.sides_for(0.7)).move(0, h * 0.65), stem)
         x, z, lean = (
@@ -149,7 +144,7 @@ def stump(kit: Kit) -> None:
     r, h = kit.u(0.35, 0.5), kit.u(0.3, 0.6)
     kit.add(kit.lathe([(r * 1.25, 0), (r, h * 0.3), (r, h)]), bark)
     kit.add(kit.disc(r * 0.85, 0.03).move(0, h), inner)
-    kit.around(limb((r * 0.8, 0.12, 0), (r * 1.7, 0.02, 0), 0.13, 0.05, 6), bark, kit.whole(3, 5))
+    kit.around(limb((r * 0.8, 0.12), (r * 1.7, 0.02), 0.13, 0.05, 6), bark, kit.whole(3, 5))
     if kit.chance(0.3):
         kit.add(mushroom_cap(kit).move(r * 1.05, h * 0.5), kit.accent())
 

@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ball, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import columns, curve, polar
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.tools import laid
 from maquette.train.procedural.turned import disc, frustum, lathe, torus
@@ -16,28 +16,22 @@ from maquette.train.procedural.turned import disc, frustum, lathe, torus
 def shovel(kit: Kit) -> None:
     """Shovel or spade."""
     length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     w, h = kit.u(0.4, 0.55), kit.u(0.5, 0.7)
     tip = kit.pick(0.0, 0.18)
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
     part = extrude(outline, 0.05).map(lambda v: v + columns(0 * v[:, 0], 0 * v[:, 0], 1.2 * v[:, 0] ** 2))
     kit.add(part.move(0, 0.05), metal)
     if kit.chance(0.6):
-        kit.add(
-            tube(
-                [(-0.15, length + 0.15, 0), (0.15, length + 0.15, 0), (0, length - 0.03, 0)],
-                0.035,
-                closed=True,
-            ),
-            wood,
-        )
+        path = [(-0.15, length + 0.15), (0.15, length + 0.15), (0, length - 0.03)]
+        kit.add(tube(path, 0.035, closed=True), wood)
     laid(kit)
 
 
 def rake(kit: Kit) -> None:
     """Rake or hoe."""
     length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     w, count = kit.u(0.6, 0.9), kit.whole(5, 10)
     kit.add(box(w, 0.06, 0.06).move(0, 0), metal)
     for x in np.linspace(-0.5, 0.5, count) * w:
@@ -48,7 +42,7 @@ def rake(kit: Kit) -> None:
 def broom(kit: Kit) -> None:
     """Broom."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     if kit.chance(0.5):
         kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).move(0, -0.42), kit.colour(0.85, 0.7, 0.35))
         kit.add(box(0.33, 0.09, 0.15).move(0, 0.08), kit.accent())
@@ -62,42 +56,32 @@ def broom(kit: Kit) -> None:
 def pitchfork(kit: Kit) -> None:
     """Pitchfork."""
     length, wood, metal = (kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)(), kit.metal())
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     count = kit.whole(3, 4)
     kit.add(box(0.4, 0.06, 0.06).move(0, length), metal)
     for x in np.linspace(-0.18, 0.18, count):
-        kit.add(
-            tube(
-                curve([(x, length, 0), (x, length + 0.3, 0.06), (x, length + 0.6, 0)]),
-                np.linspace(0.03, 0.015, 7),
-                5,
-            ),
-            metal,
-        )
+        path = [(x, length, 0), (x, length + 0.3, 0.06), (x, length + 0.6, 0)]
+        kit.add(tube(curve(path), np.linspace(0.03, 0.015, 7), 5), metal)
     laid(kit)
 
 
 def staff(kit: Kit) -> None:
     """Magic staff."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     gem = kit.accent()
     part = kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2)
     kit.add(part, gem)
     for a in (0, 120, 240):
-        kit.add(
-            tube(
-                curve([(0, length - 0.02, 0), (0.22, length + 0.1, 0), (0.18, length + 0.35, 0)]), 0.03, 5
-            ).turn("y", a),
-            wood,
-        )
+        path = [(0, length - 0.02), (0.22, length + 0.1), (0.18, length + 0.35)]
+        kit.add(tube(curve(path), 0.03, 5).turn("y", a), wood)
     laid(kit)
 
 
 def oar(kit: Kit) -> None:
     """Oar, paddle, hockey stick."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     kit.add(superellipsoid(kit.u(0.12, 0.2), 0.35, 0.035, 0.7, 12).move(0, -0.2), wood)
     if kit.chance(0.5):
         kit.add(superellipsoid(0.15, 0.3, 0.035, 0.7, 12).move(0, length + 0.15), wood)
@@ -107,16 +91,12 @@ def oar(kit: Kit) -> None:
 def mop(kit: Kit) -> None:
     """Mop or duster."""
     length, wood = kit.u(1.3, 2.2), kit.pick(kit.wood, kit.wood, kit.plastic)()
-    kit.add(rod((0, 0, 0), (0, length, 0), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
+    kit.add(rod((0, 0), (0, length), kit.u(0.035, 0.055), kit.sides_for(0.5)), wood)
     for _ in range(10):
         a, d = kit.u(0, 2 * np.pi), kit.u(0.1, 0.3)
-        path = curve(
-            [
-                (0, 0.05, 0),
-                (d * np.cos(a), -0.05, d * np.sin(a)),
-                (d * 1.2 * np.cos(a), -0.4, d * 1.2 * np.sin(a)),
-            ]
-        )
+        line = [(0, 0.05, 0), polar(d, a, -0.05)]
+        line += [polar(d * 1.2, a, -0.4)]
+        path = curve(line)
         kit.add(tube(path, 0.045, 5), kit.white())
     kit.add(disc(0.12, 0.1, 10).move(0, 0.0), kit.accent())
     laid(kit)
@@ -188,7 +168,7 @@ def rolling_pin(kit: Kit) -> None:
         kit.add(tube(path, flat), metal)
     kit.add(kit.disc(0.16, 0.9, 0.03).move(0, -0.45), metal)
     for sign in (-1, 1):
-        kit.add(limb((0, sign * 0.4, 0), (0, sign * 0.68, 0), 0.05, 0.065, 8), kit.pick(metal, kit.accent()))
+        kit.add(limb((0, sign * 0.4), (0, sign * 0.68), 0.05, 0.065, 8), kit.pick(metal, kit.accent()))
     laid(kit)
 
 

@@ -35,13 +35,12 @@ def shaded_lamp(kit: Kit) -> None:
     if kind == 0 or kit.chance(0.4):
         pedestal(kit, height, r * kit.u(0.6, 0.9), metal)
     else:
-        outline = curve(
-            [(r * 0.6, 0), (r * kit.u(0.3, 0.8), height * 0.4), (0.05, height * 0.85), (0.04, height)], 4
-        )
+        profile = [(r * 0.6, 0), (r * kit.u(0.3, 0.8), height * 0.4), (0.05, height * 0.85), (0.04, height)]
+        outline = curve(profile, 4)
         kit.add(kit.lathe(outline), kit.pick(kit.ceramic(), metal))
     tall = kit.u(0.25, 0.45)
     kit.add(lamp_shade(kit, r, tall).move(0, height - tall * 0.55), shade)
-    kit.add(rod((0, height - 0.1, 0), (0, height + tall * 0.5, 0), 0.03), metal)
+    kit.add(rod((0, height - 0.1), (0, height + tall * 0.5), 0.03), metal)
 
 
 def desk_lamp(kit: Kit) -> None:
@@ -54,25 +53,21 @@ def desk_lamp(kit: Kit) -> None:
     kit.add(rod((0, 0.05, 0), elbow, 0.035, 8), metal)
     kit.add(rod(elbow, head, 0.035, 8), metal)
     kit.add(globe(0.06).move(*elbow), metal)
-    kit.add(
-        kit.hollow([(0.08, 0), (0.12, 0.12), (0.26, 0.34)], 0.04, 0.05)
-        .turn("z", 180 + kit.u(10, 50))
-        .move(*head)
-        .move(0, 0.08),
-        kit.accent(),
-    )
+    outline = [(0.08, 0), (0.12, 0.12), (0.26, 0.34)]
+    part = kit.hollow(outline, 0.04, 0.05).turn("z", 180 + kit.u(10, 50)).move(*head).move(0, 0.08)
+    kit.add(part, kit.accent())
 
 
 def hanging_lamp(kit: Kit) -> None:
     """Pendant or chandelier."""
     metal = kit.pick(kit.metal, kit.black, kit.wood)()
     shade = kit.pick(kit.cloth, kit.white, kit.accent)()
-    kit.add(rod((0, 0.3, 0), (0, 1.1, 0), 0.03), metal)
+    kit.add(rod((0, 0.3), (0, 1.1), 0.03), metal)
     kit.add(kit.frustum(0.18, 0.08, 0.08).move(0, 1.05), metal)
     if kit.chance(0.6):
         kit.add(lamp_shade(kit, kit.u(0.35, 0.6), kit.u(0.25, 0.5)), shade)
     else:
-        arm = tube(curve([(0, 0.3, 0), (0.3, 0.15, 0), (0.5, 0.3, 0)]), 0.035)
+        arm = tube(curve([(0, 0.3), (0.3, 0.15), (0.5, 0.3)]), 0.035)
         count = kit.whole(3, 6)
         kit.around(arm, metal, count)
         kit.around(ellipsoid(0.1, 0.13, 0.1, 8).move(0.5, 0.4), shade, count)
@@ -84,9 +79,8 @@ def street_lamp(kit: Kit) -> None:
     height, reach = kit.u(2.0, 3.0), kit.u(0.4, 0.8)
     kit.add(lathe([(0.16, 0), (0.14, 0.2), (0.07, 0.25), (0.05, height)], kit.sides_for(0.7)), metal)
     if kit.chance(0.5):
-        arm = tube(
-            curve([(0, height - 0.02, 0), (reach * 0.5, height + 0.15, 0), (reach, height + 0.05, 0)]), 0.04
-        )
+        path = [(0, height - 0.02), (reach * 0.5, height + 0.15), (reach, height + 0.05)]
+        arm = tube(curve(path), 0.04)
         kit.around(arm, metal, kit.pick(1, 2))
         part = superellipsoid(0.2, 0.07, 0.1, 0.6, 10).move(reach, height)
         kit.around(part, kit.colour(0.95, 0.9, 0.6), 2 if len(kit.parts) > 2 else 1)
@@ -144,9 +138,9 @@ def clock(kit: Kit) -> None:
         kit.add(kit.disc(r, t, 0.03).turn("x", 90).move(z=-t / 2), body)
     elif kind == 1:
         kit.add(kit.disc(r, t, 0.03).turn("x", 90).move(z=-t / 2), body)
-        kit.pair(rod((0, 0, 0), (0.38, -0.58, 0), 0.06), body)
+        kit.pair(rod((0, 0), (0.38, -0.58), 0.06), body)
         kit.pair(dome(0.22, 0.16, 10).turn("z", -35).move(0.3, 0.45), kit.metal())
-        kit.add(tube(curve([(-0.15, 0.5, 0), (0, 0.72, 0), (0.15, 0.5, 0)]), 0.03), body)
+        kit.add(tube(curve([(-0.15, 0.5), (0, 0.72), (0.15, 0.5)]), 0.03), body)
     elif kind == 2:
         arch = np.linspace(0, np.pi, 11)
         outline = np.concatenate(
@@ -287,17 +281,8 @@ def bathtub(kit: Kit) -> None:
         kit.add(part, kit.colour(0.6, 0.85, 0.95))
     if lift > 0.05:
         kit.four(ellipsoid(0.08, lift, 0.08, 8).move(wide * 0.3, lift * 0.9, long * 0.3), metal)
-    kit.add(
-        tube(
-            curve(
-                [(0, h + lift - 0.05, -long * 0.47), (0, h + 0.35, -long * 0.46), (0, h + 0.3, -long * 0.36)]
-            ),
-            0.04,
-            8,
-            up=(1, 0, 0),
-        ),
-        metal,
-    )
+    path = [(0, h + lift - 0.05, -long * 0.47), (0, h + 0.35, -long * 0.46), (0, h + 0.3, -long * 0.36)]
+    kit.add(tube(curve(path), 0.04, 8, up=(1, 0, 0)), metal)
 
 
 def fireplace(kit: Kit) -> None:
@@ -342,7 +327,7 @@ def radiator(kit: Kit) -> None:
     for i in range(count):
         kit.add(box(0.09, h, 0.2, 0.04, 2).move((i - (count - 1) / 2) * 0.12, h / 2 + 0.08), body)
     for y in (0.16, h):
-        kit.add(rod((-count * 0.06, y, 0), (count * 0.06, y, 0), 0.04), body)
+        kit.add(rod((-count * 0.06, y), (count * 0.06, y), 0.04), body)
     kit.pair(box(0.06, 0.12, 0.2).move((count - 2) * 0.06, 0.05), body)
 
 

@@ -58,18 +58,9 @@ def mosque(kit: Kit) -> None:
     )
     kit.add(kit.lathe(shape * w).move(0, h + 0.13), tiles)
     tall = h * kit.u(1.6, 2.6)
-    minaret = lathe(
-        [
-            (0.09, 0),
-            (0.08, tall),
-            (0.12, tall),
-            (0.12, tall + 0.06),
-            (0.06, tall + 0.07),
-            (0.06, tall + 0.2),
-            (0.0, tall + 0.42),
-        ],
-        kit.sides_for(0.6),
-    )
+    outline = [(0.09, 0), (0.08, tall), (0.12, tall), (0.12, tall + 0.06), (0.06, tall + 0.07)]
+    outline += [(0.06, tall + 0.2), (0.0, tall + 0.42)]
+    minaret = lathe(outline, kit.sides_for(0.6))
     where = minaret.move(w * 0.58, 0, w * 0.58)
     kit.pick(lambda: kit.four(where, wall), lambda: kit.pair(where, wall))()
 
@@ -96,15 +87,8 @@ def barn(kit: Kit) -> None:
     wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     rise = kit.u(0.5, 0.8)
-    outline = [
-        (-w / 2, 0),
-        (w / 2, 0),
-        (w / 2, h),
-        (w * 0.34, h + rise * 0.65),
-        (0, h + rise),
-        (-w * 0.34, h + rise * 0.65),
-        (-w / 2, h),
-    ]
+    outline = [(-w / 2, 0), (w / 2, 0), (w / 2, h), (w * 0.34, h + rise * 0.65), (0, h + rise)]
+    outline += [(-w * 0.34, h + rise * 0.65), (-w / 2, h)]
     kit.add(extrude(outline, d), wall)
     for a, b in (
         ((w * 0.56, h - 0.06), (w * 0.34, h + rise * 0.66)),
@@ -149,15 +133,9 @@ def shop(kit: Kit) -> None:
     front = d * 0.35
     opening(kit, (w * 0.5, h * 0.35), (-w * 0.15, h * 0.16, front), "front", kit.white(), kit.window(), False)
     opening(kit, (w * 0.2, h * 0.5), (w * 0.3, 0, front), "front", kit.white(), kit.wood(), False)
-    awning = extrude(
-        [
-            (front, h * 0.72),
-            (front + kit.u(0.25, 0.4), h * 0.55),
-            (front + 0.25, h * 0.52),
-            (front, h * 0.62),
-        ],
-        w * 0.95,
-    )
+    outline = [(front, h * 0.72), (front + kit.u(0.25, 0.4), h * 0.55), (front + 0.25, h * 0.52)]
+    outline += [(front, h * 0.62)]
+    awning = extrude(outline, w * 0.95)
     kit.add(along(awning), kit.accent())
     kit.add(box(w * 0.7, 0.16, 0.07).move(0, h * 0.83, front + 0.02), kit.accent())
 
@@ -221,11 +199,11 @@ def well(kit: Kit) -> None:
     kit.add(torus(r - 0.05, 0.07, kit.sides).move(0, h), kit.stone())
     kit.add(kit.disc(r - 0.09, 0.05).move(0, h * 0.6), kit.window())
     kit.pair(box(0.08, 1.2, 0.08).move(r - 0.03, 0.6), wood)
-    kit.add(rod((-r, 0.95, 0), (r + 0.15, 0.95, 0), 0.05, 8), wood)
+    kit.add(rod((-r, 0.95), (r + 0.15, 0.95), 0.05, 8), wood)
     for part, m in zip(gable(0.8, 0.35, 2 * r + 0.15, 0.08, 0.05), (wood, wall, wall), strict=True):
         kit.add(part.turn("y", 90).move(0, 1.18), m)
     if kit.chance(0.6):
-        kit.add(rod((0, 0.75, 0), (0, 0.95, 0), 0.02, 5), kit.bark())
+        kit.add(rod((0, 0.75), (0, 0.95), 0.02, 5), kit.bark())
         kit.add(hollow([(0.09, 0), (0.12, 0.2)], 0.03, 0.03, 8).move(0, 0.6), wood)
 
 
@@ -239,7 +217,7 @@ def water_wheel(kit: Kit) -> None:
             kit.add(box(0.06, 2 * r, 0.06).turn("x", i * 45.0).move(x, r), wood)
     for i in range(12):
         kit.add(box(width, 0.05, 0.2).move(z=r).turn("x", i * 30.0).move(0, r), wood)
-    kit.add(rod((-width * 1.2, r, 0), (width * 1.2, r, 0), 0.07, 8), kit.metal())
+    kit.add(rod((-width * 1.2, r), (width * 1.2, r), 0.07, 8), kit.metal())
     kit.pair(tapered_box((0.14, 0.8), (0.14, 0.2), r).move(width * 0.95), wall)
 
 

@@ -26,8 +26,8 @@ def gun(kit: Kit) -> None:
     barrel = length * kit.u(0.4, 0.6)
     kit.add(
         rod(
-            (length * 0.2, h * 0.15, 0),
-            (length * 0.25 + barrel, h * 0.15, 0),
+            (length * 0.2, h * 0.15),
+            (length * 0.25 + barrel, h * 0.15),
             h * kit.u(0.2, 0.4),
             kit.sides_for(0.6),
         ),
@@ -37,15 +37,12 @@ def gun(kit: Kit) -> None:
     kit.add(grip.move(-length * 0.2, -h * 0.4), second)
     kit.add(torus(0.09, 0.025, 12, 5).turn("x", 90).move(-length * 0.2 + 0.24, -h * 0.75), dark)
     if long:
-        stock = extrude(
-            [(0, h * 0.4), (0, -h * 0.4), (-length * 0.35, -h * 0.9), (-length * 0.35, h * 0.3)],
-            t * 0.8,
-            0.02,
-        )
+        outline = [(0, h * 0.4), (0, -h * 0.4), (-length * 0.35, -h * 0.9), (-length * 0.35, h * 0.3)]
+        stock = extrude(outline, t * 0.8, 0.02)
         kit.add(stock.move(-length * 0.24), second)
         kit.add(box(length * 0.3, h * 0.55, t * 1.1, 0.02).move(length * 0.38, -h * 0.15), second)
     if kit.chance(0.5):
-        kit.add(rod((-length * 0.12, h * 0.85, 0), (length * 0.15, h * 0.85, 0), h * 0.3, 10), dark)
+        kit.add(rod((-length * 0.12, h * 0.85), (length * 0.15, h * 0.85), h * 0.3, 10), dark)
         kit.add(box(0.06, h * 0.5, t * 0.4).move(0, h * 0.55), dark)
     if kit.chance(0.5):
         kit.add(
@@ -71,7 +68,7 @@ def bow(kit: Kit) -> None:
     kit.add(tube(path, 0.025 + 0.035 * (1 - y**2)), wood)
     kit.add(rod(path[0], path[-1], 0.02, 5), kit.white())
     if kit.chance(0.5):
-        kit.add(rod((-0.2, 0, 0), (0.75, 0, 0), 0.025, 5), kit.wood())
+        kit.add(rod((-0.2, 0), (0.75, 0), 0.025, 5), kit.wood())
         kit.add(frustum(0.06, 0, 0.14, 5).turn("z", -90).move(0.74, 0), kit.metal())
 
 
@@ -130,7 +127,7 @@ def drum(kit: Kit) -> None:
         for z in (-0.1, 0.12):
             kit.add(limb((-r * 0.8, h + 0.06, z), (r * 0.9, h + 0.06, z * 3), 0.03, 0.045, 6), kit.wood())
     else:
-        kit.around(rod((r * 0.9, h * 0.3, 0), (r * 1.3, -0.6, 0), 0.035), metal, 3)
+        kit.around(rod((r * 0.9, h * 0.3), (r * 1.3, -0.6), 0.035), metal, 3)
 
 
 def trumpet(kit: Kit) -> None:
@@ -142,14 +139,14 @@ def trumpet(kit: Kit) -> None:
     if kit.chance(0.7):
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
         kit.add(
-            tube(columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t), 0.0), 0.04, closed=True),
+            tube(columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t)), 0.04, closed=True),
             metal,
         )
         for x in (0.3, 0.4, 0.5):
-            kit.add(rod((length * x, -0.3, 0), (length * x, 0.2, 0), 0.045, 7), metal)
+            kit.add(rod((length * x, -0.3), (length * x, 0.2), 0.045, 7), metal)
         kit.add(frustum(0.03, 0.07, 0.1, 8).turn("z", 90).move(0.02, 0), metal)
     else:
-        kit.add(tube([(0.35, 0, 0), (0.35, -0.3, 0), (0.6, -0.3, 0), (0.6, 0, 0)], 0.045), kit.black())
+        kit.add(tube([(0.35, 0), (0.35, -0.3), (0.6, -0.3), (0.6, 0)], 0.045), kit.black())
 
 
 def piano(kit: Kit) -> None:
@@ -165,15 +162,8 @@ def piano(kit: Kit) -> None:
         for x in np.linspace(-0.6, 0.6, 9):
             kit.add(box(0.05, 0.04, 0.13).move(x, 0.76, 0.15), black)
     else:
-        right = [
-            (-0.75, 0.3),
-            (0.75, 0.3),
-            (0.75, -0.3),
-            (0.45, -0.6),
-            (0.1, -1.3),
-            (-0.4, -1.5),
-            (-0.75, -1.3),
-        ]
+        right = [(-0.75, 0.3), (0.75, 0.3), (0.75, -0.3), (0.45, -0.6), (0.1, -1.3), (-0.4, -1.5)]
+        right += [(-0.75, -1.3)]
         body = extrude([(x, -z) for x, z in right], 0.28).turn("x", -90)
         kit.add(body.move(0, 0.75), wood)
         kit.add(
@@ -195,11 +185,9 @@ def bell(kit: Kit) -> None:
     outline = curve([(0.5, 0.0), (0.42, 0.12), (0.3, 0.5), (0.2, 0.72), (0.03, 0.8)])
     kit.add(kit.hollow(outline[::-1] * [1, -1], 0.06, 0.06).scale(1, -1, 1), metal)
     kit.add(ball(0.11).move(0, -0.03), metal)
-    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.03), metal)
+    kit.add(rod((0, 0), (0, 0.7), 0.03), metal)
     kit.add(
-        kit.pick(
-            torus(0.12, 0.04, 12).turn("x", 90).move(0, 0.88), limb((0, 0.78, 0), (0, 1.3, 0), 0.07, 0.09, 8)
-        ),
+        kit.pick(torus(0.12, 0.04, 12).turn("x", 90).move(0, 0.88), limb((0, 0.78), (0, 1.3), 0.07, 0.09, 8)),
         kit.pick(metal, wood),
     )
 
@@ -211,7 +199,7 @@ def microphone(kit: Kit) -> None:
     kit.add(ellipsoid(0.18, 0.2, 0.18, kit.sides_for(0.9)).move(0, 0.92), metal)
     kit.add(torus(0.17, 0.03, kit.sides_for(0.9)).move(0, 0.9), kit.black())
     if kit.chance(0.5):
-        kit.add(rod((0, -1.0, 0), (0, 0.1, 0), 0.035), metal)
+        kit.add(rod((0, -1.0), (0, 0.1), 0.035), metal)
         kit.add(kit.disc(0.35, 0.06).move(0, -1.03), metal)
 
 
@@ -232,7 +220,7 @@ def racket(kit: Kit) -> None:
     paint = kit.paint()
     r = kit.u(0.35, 0.45)
     t = np.linspace(0, 2 * np.pi, 25)[:-1]
-    kit.add(tube(columns(r * np.sin(t), 1.2 + r * 1.3 * np.cos(t), 0.0), 0.045, closed=True), paint)
+    kit.add(tube(columns(r * np.sin(t), 1.2 + r * 1.3 * np.cos(t)), 0.045, closed=True), paint)
     if kit.chance(0.6):
         for x in np.linspace(-0.6, 0.6, 5) * r:
             h = 1.3 * r * np.sqrt(1 - (x / r) ** 2)
@@ -242,7 +230,7 @@ def racket(kit: Kit) -> None:
             kit.add(box(2 * w, 0.025, 0.025).move(0, 1.2 + y), kit.white())
     else:
         kit.add(ellipsoid(r, r * 1.3, 0.045, 16).move(0, 1.2), kit.accent())
-    kit.add(rod((0, 0, 0), (0, 1.2 - r * 1.25, 0), 0.06, 8), kit.leather())
+    kit.add(rod((0, 0), (0, 1.2 - r * 1.25), 0.06, 8), kit.leather())
     laid(kit)
 
 
@@ -262,7 +250,7 @@ def dumbbell(kit: Kit) -> None:
     """Dumb-bell or barbell."""
     paint, metal = kit.paint(), kit.metal()
     half, r = kit.u(0.3, 1.0), kit.u(0.2, 0.35)
-    kit.add(rod((-half - 0.3, 0, 0), (half + 0.3, 0, 0), 0.05, 8), metal)
+    kit.add(rod((-half - 0.3, 0), (half + 0.3, 0), 0.05, 8), metal)
     for i in range(kit.whole(1, 3)):
         kit.pair(
             disc(r * (1 - 0.15 * i), 0.12, kit.pick(kit.sides, 6), 0.02).turn("z", -90).move(half + 0.12 * i),
@@ -276,7 +264,7 @@ def trophy(kit: Kit) -> None:
     cup = curve([(0.06, 0), (0.3, 0.2), (0.38, 0.5), (0.36, 0.65)])
     kit.add(kit.hollow(cup, 0.04, 0.06).move(0, 0.5), metal)
     kit.add(kit.lathe([(0.2, 0), (0.07, 0.1), (0.05, 0.4), (0.08, 0.55)]).move(0, 0.02), metal)
-    handle = curve([(0.33, 1.08, 0), (0.58, 1.05, 0), (0.52, 0.8, 0), (0.24, 0.68, 0)], 4)
+    handle = curve([(0.33, 1.08), (0.58, 1.05), (0.52, 0.8), (0.24, 0.68)], 4)
     kit.pair(tube(handle, 0.04), metal)
     kit.box(kit.black(), (0.5, 0.2, 0.5), (0, -0.15, 0))
 

@@ -130,9 +130,8 @@ def steam_engine(kit: Kit) -> None:
             kit.add(part, red if kind == 0 else dark)
     boiler = kit.u(0.3, 0.4)
     cab = length * kit.u(0.25, 0.35)
-    tank = kit.lathe(
-        [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)]
-    )
+    outline = [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)]
+    tank = kit.lathe(outline)
     kit.add(tank.turn("x", 90).move(0, base + boiler, -half + cab), paint)
     kit.box(paint, (width * 0.95, 1.0, cab * 0.9), (0, base, -half + cab / 2))
     kit.box(kit.window(), (width, 0.35, cab * 0.5), (0, base + 0.55, -half + cab / 2))
@@ -161,14 +160,8 @@ def tram(kit: Kit) -> None:
             part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
             kit.add(part, red if kind == 0 else dark)
     height, rake = kit.u(0.8, 1.1), kit.u(0.05, 0.6)
-    upper = [
-        (-half, base),
-        (-half, base + height),
-        (half - rake, base + height),
-        (half - rake * 0.3, base + height * 0.6),
-        (half, base + 0.2),
-        (half, base),
-    ]
+    upper = [(-half, base), (-half, base + height), (half - rake, base + height)]
+    upper += [(half - rake * 0.3, base + height * 0.6), (half, base + 0.2), (half, base)]
     kit.add(along(extrude(upper, width, 0.06)), paint)
     part = box(width * 1.02, height * 0.3, length * 0.8).move(0, base + height * 0.65, -rake / 2)
     kit.add(part, kit.window())

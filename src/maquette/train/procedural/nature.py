@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ball, ellipsoid, lumpy
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, Part, Points, columns, curve
+from maquette.train.procedural.part import Array, Part, Points, columns, curve, polar
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import frustum, hollow, lathe
 from maquette.train.procedural.vessels import body_outline
@@ -71,12 +71,8 @@ def conifer(kit: Kit) -> None:
         low, high = base + (h - base) * t, base + (h - base) * min(t + 1.7 / tiers, 1.0)
         wide = r * (1 - 0.75 * t)
         droop = kit.pick(0.0, 0.12)
-        profile = [
-            (wide * 0.5, droop * 0.6),
-            (wide, -droop * 0.3),
-            (wide * 0.35, (high - low) * 0.55),
-            (0, high - low),
-        ]
+        profile = [(wide * 0.5, droop * 0.6), (wide, -droop * 0.3), (wide * 0.35, (high - low) * 0.55)]
+        profile += [(0, high - low)]
         part = (
             lathe(profile if kit.chance(0.5) else [(wide, 0), (0, high - low)], sides)
             .turn("y", kit.u(0, 90))
@@ -91,11 +87,8 @@ def conifer(kit: Kit) -> None:
 def trunk(kit: Kit, height: float, radius: float, material: Material, lean: float = 0.0) -> Array:
     """A trunk from the origin; returns the path (N, 3) of its middle."""
     a = kit.u(0, 2 * np.pi)
-    points = [
-        (0, -0.02, 0),
-        (lean * 0.2 * np.cos(a), height * 0.4, lean * 0.2 * np.sin(a)),
-        (lean * np.cos(a), height, lean * np.sin(a)),
-    ]
+    points = [(0, -0.02, 0), polar(lean * 0.2, a, height * 0.4)]
+    points += [polar(lean, a, height)]
     path = curve(points)
     kit.add(
         tube(
@@ -214,24 +207,19 @@ def cactus(kit: Kit) -> None:
     ribs = kit.pick(kit.sides_for(0.8), 6, 8)
     if kind == 0:
         h, r = kit.u(0.7, 1.7), kit.u(0.13, 0.24)
-        kit.add(limb((0, y + r * 0.3, 0), (0, y + h, 0), r, r * 0.85, ribs), leaf)
+        kit.add(limb((0, y + r * 0.3), (0, y + h), r, r * 0.85, ribs), leaf)
         for side in kit.pick((-1,), (1,), (-1, 1), (-1, 1), ()):
             low, out, up = h * kit.u(0.3, 0.6), r + kit.u(0.15, 0.3), kit.u(0.25, 0.6)
-            path = curve(
-                [
-                    (0, y + low, 0),
-                    (side * out * 0.8, y + low + 0.02, 0),
-                    (side * out, y + low + 0.15, 0),
-                    (side * out, y + low + up, 0),
-                ]
-            )
+            line = [(0, y + low, 0), (side * out * 0.8, y + low + 0.02, 0), (side * out, y + low + 0.15, 0)]
+            line += [(side * out, y + low + up, 0)]
+            path = curve(line)
             kit.add(tube(path, r * 0.6, ribs), leaf)
             kit.add(ball(r * 0.6).move(side * out, y + low + up), leaf)
     elif kind == 1:
         r = kit.u(0.28, 0.4)
         kit.add(ellipsoid(r, r * kit.u(0.8, 1.4), r, ribs).move(0, y + r * 0.7), leaf)
         for i in range(kit.whole(0, 3)):
-            part = ball(r * 0.45).move(r * 0.9 * np.cos(2.1 * i), y + r * 0.7, r * 0.9 * np.sin(2.1 * i))
+            part = ball(r * 0.45).move(*polar(r * 0.9, 2.1 * i, y + r * 0.7))
             kit.add(part, leaf)
     else:
         pads = [(np.array([0.0, y + 0.3, 0.0]), 0.0)]
@@ -264,7 +252,7 @@ def potted_plant(kit: Kit) -> None:
             kit.add(part.turn("y", -137.5 * i).move(*tip), leaf)
     elif kind == 1:
         h = kit.u(0.4, 0.9)
-        kit.add(rod((0, y, 0), (0, y + h, 0), 0.05), kit.bark())
+        kit.add(rod((0, y), (0, y + h), 0.05), kit.bark())
         for i in range(kit.whole(1, 3)):
             r = kit.u(0.3, 0.45) * (1 - 0.25 * i)
             kit.add(lumpy(r, kit.rng, 2, kit.u(0.0, 0.2)).move(0, y + h + 0.5 * i), leaf)

@@ -8,7 +8,7 @@ from maquette.train.procedural.balls import ball, ellipsoid, globe
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.buildings import gable, hip, opening
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import columns, curve, polar
 from maquette.train.procedural.swept import limb, rod
 from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
@@ -20,9 +20,8 @@ def temple(kit: Kit) -> None:
     for i in range(3):
         kit.box(stone, (w + 0.3 - 0.1 * i, 0.07, d + 0.3 - 0.1 * i), (0, 0.07 * i, 0))
     r, base = kit.u(0.05, 0.08), 0.2
-    column = lathe(
-        [(r * 1.4, 0), (r * 1.4, 0.05), (r, 0.06), (r * 0.8, h - 0.05), (r * 1.4, h)], kit.pick(6, 8, 12)
-    )
+    outline = [(r * 1.4, 0), (r * 1.4, 0.05), (r, 0.06), (r * 0.8, h - 0.05), (r * 1.4, h)]
+    column = lathe(outline, kit.pick(6, 8, 12))
     for x in np.linspace(-1, 1, kit.whole(3, 6)) * (w / 2 - r):
         kit.pair(column.move(x, base, d / 2 - r), stone, "z")
     for z in np.linspace(-1, 1, kit.whole(3, 6))[1:-1] * (d / 2 - r):
@@ -56,7 +55,7 @@ def rotunda(kit: Kit) -> None:
     stone = kit.pick(kit.stone, kit.plaster)()
     r, h, count = kit.u(0.5, 0.7), kit.u(0.6, 0.9), kit.whole(4, 8)
     kit.add(disc(r * 1.2, 0.1, count), stone)
-    kit.around(rod((r, 0.08, 0), (r, h, 0), kit.u(0.035, 0.07), 8), stone, count, 180 / count)
+    kit.around(rod((r, 0.08), (r, h), kit.u(0.035, 0.07), 8), stone, count, 180 / count)
     tiles = kit.pick(kit.accent, kit.brick)()
     kit.add(
         kit.pick(frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), kit.dome(r * 1.15, kit.u(0.3, 0.6))).move(
@@ -122,7 +121,7 @@ def tipi(kit: Kit) -> None:
     h, r = kit.u(1.1, 1.6), kit.u(0.5, 0.7)
     kit.add(lathe([(r, 0), (0.06, h)], kit.pick(6, 8, kit.sides)), cloth)
     for i in range(kit.whole(3, 6)):
-        part = rod((0, h * 0.8, 0), (0.2 * np.cos(i * 1.9), h * 1.22, 0.2 * np.sin(i * 1.9)), 0.025, 5)
+        part = rod((0, h * 0.8, 0), polar(0.2, i * 1.9, h * 1.22), 0.025, 5)
         kit.add(part, kit.wood())
     door = [(-r * 0.32, 0.0), (r * 0.32, 0.0), (0.0, h * 0.5)]
     kit.add(extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(z=r * 0.98), kit.black())
@@ -165,7 +164,7 @@ def market_stall(kit: Kit) -> None:
 def camp_fire(kit: Kit) -> None:
     """Camp fire."""
     count = kit.whole(5, 7)
-    log = limb((0.5, 0.06, 0), (0.02, 0.42, 0), 0.08, 0.06, 7)
+    log = limb((0.5, 0.06), (0.02, 0.42), 0.08, 0.06, 7)
     kit.around(log, kit.bark(), count)
     kit.around(ball(0.13).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
     for r, y, c in ((0.25, 0.45, (0.95, 0.35, 0.1)), (0.15, 0.6, (1.0, 0.8, 0.2))):
@@ -201,12 +200,8 @@ def ruin(kit: Kit) -> None:
         h = kit.u(0.4, 1.3)
         r = kit.u(0.1, 0.16)
         a = 2 * np.pi * i / count
-        kit.add(
-            lathe([(r * 1.4, 0), (r * 1.4, 0.08), (r, 0.1), (r * 0.9, h)], kit.sides_for(0.8)).move(
-                0.6 * np.cos(a), 0.05, 0.6 * np.sin(a)
-            ),
-            stone,
-        )
+        outline = [(r * 1.4, 0), (r * 1.4, 0.08), (r, 0.1), (r * 0.9, h)]
+        kit.add(lathe(outline, kit.sides_for(0.8)).move(*polar(0.6, a, 0.05)), stone)
     kit.add(kit.disc(0.95, 0.1), kit.stone())
     if kit.chance(0.4):
         kit.add(lathe([(0.13, 0), (0.12, 0.7)], 10).turn("z", 85).move(0.3, 0.2, 0.1), stone)

@@ -64,6 +64,12 @@ class Part:
         vertices[:, i] = along
         return Part(vertices, self.faces)
 
+    def shift(self, axis: str, by: Callable[[Array], Array]) -> Part:
+        """The solid with one coordinate moved by a function of the vertices (V, 3) -> (V,)."""
+        vertices = self.vertices.copy()
+        vertices[:, AXES[axis]] += by(self.vertices)
+        return Part(vertices, self.faces)
+
     def ripple(self, count: int, depth: float) -> Part:
         """Flute the solid about the y axis: `count` waves around, `depth` as a share of the radius."""
         wave = 1.0 + depth * np.cos(count * np.arctan2(self.vertices[:, 2], self.vertices[:, 0]))
@@ -133,3 +139,22 @@ def curve(points: Points, steps: int = 3) -> Array:
 def columns(*values: Array | float) -> Array:
     """(N, D) points from D coordinates, each (N,) or one number for all."""
     return np.stack(np.broadcast_arrays(*values), 1)
+
+
+def polar(radius: float, angle: float, y: float = 0.0) -> tuple[float, float, float]:
+    """The point at a distance and an angle (radians, from +x towards +z) about the y axis."""
+    return radius * np.cos(angle), y, radius * np.sin(angle)
+
+
+def spatial(points: Points) -> Array:
+    """Points (..., 3) float64; those given as (x, y) lie at z = 0."""
+    array = np.asarray(points, dtype=np.float64)
+    if array.shape[-1] == 3:
+        return array
+    return np.concatenate([array, np.zeros((*array.shape[:-1], 1))], -1)
+
+
+def arch(across: float, rise: float, count: int, base: float = 0.0) -> Array:
+    """Half an ellipse (count, 2) from (across, base) over its top to (-across, base)."""
+    angle = np.linspace(0, np.pi, count)
+    return columns(across * np.cos(angle), base + rise * np.sin(angle))

@@ -33,7 +33,7 @@ def leg(kit: Kit, height: float, thickness: float, kind: int) -> Part:
         return frustum(t * 0.25, t * 0.6, height, kit.sides_for(0.5)).move(0, -height)
     levels = np.linspace(-height, 0, 9)
     shape = np.array([0.35, 0.6, 0.3, 0.35, 0.55, 0.35, 0.65, 0.45, 0.6]) * t
-    path = columns(0.0, levels, 0.0)
+    path = columns(0.0, levels)
     return tube(path, shape, kit.sides_for(0.5))
 
 
@@ -70,7 +70,7 @@ def pedestal(kit: Kit, height: float, reach: float, material: Material) -> None:
         kit.add(kit.disc(reach, kit.u(0.04, 0.08), 0.02), material)
         return
     count, rise = kit.whole(3, 5), kit.u(0.05, 0.3) * height
-    foot = tube(curve([(0, rise, 0), (reach * 0.5, rise * 0.8, 0), (reach, 0.04, 0)]), kit.u(0.035, 0.06))
+    foot = tube(curve([(0, rise), (reach * 0.5, rise * 0.8), (reach, 0.04)]), kit.u(0.035, 0.06))
     kit.around(foot, material, count)
     if kit.chance(0.5):
         wheel = globe(0.06).move(reach, 0.02)
@@ -96,7 +96,7 @@ def _backrest(
         kit.box(frame, (w, t * 1.6, t), (0, height - t * 1.6, 0))
         count = kit.whole(2, 6)
         for x in np.linspace(-w / 2, w / 2, count + 2)[1:-1]:
-            kit.add(rod((x, -0.02, 0), (x, height - t, 0), t * 0.35), frame)
+            kit.add(rod((x, -0.02), (x, height - t), t * 0.35), frame)
     elif kind == 3:  # a bent shell
         turn, r = kit.u(60, 150), w / 2
         angle = np.radians(np.linspace(-turn / 2, turn / 2, 9))
@@ -170,7 +170,7 @@ def stool(kit: Kit) -> None:
     else:
         count, splay = kit.whole(3, 4), kit.u(0.02, 0.3) * height**0.5
         r = width * 0.35
-        part = rod((r + splay, 0, 0), (r, height + 0.02, 0), kit.u(0.035, 0.055), kit.sides_for(0.4))
+        part = rod((r + splay, 0), (r, height + 0.02), kit.u(0.035, 0.055), kit.sides_for(0.4))
         kit.around(part, frame, count, 45)
         if kit.chance(0.5):
             level = kit.u(0.25, 0.5)
@@ -261,10 +261,10 @@ def hammock(kit: Kit) -> None:
     frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
     length, sag, post = kit.u(2.0, 2.8), kit.u(0.3, 0.6), kit.u(1.0, 1.4)
     x = np.linspace(-length / 2, length / 2, 11)
-    path = columns(x, post * 0.9 - sag * (1 - (2 * x / length) ** 2), 0.0)
+    path = columns(x, post * 0.9 - sag * (1 - (2 * x / length) ** 2))
     spread = 0.06 + 0.4 * (1 - (2 * x / length) ** 4)
     kit.add(tube(path, columns(0.04, spread), 8), soft)
-    kit.pair(rod((length / 2, 0, 0), (length / 2 + 0.1, post, 0), 0.06, 8), frame)
+    kit.pair(rod((length / 2, 0), (length / 2 + 0.1, post), 0.06, 8), frame)
     kit.add(box(length * 1.05, 0.08, 0.12).move(0, 0.04), frame)
     kit.pair(box(0.12, 0.08, 1.0).move(length / 2, 0.04), frame)
 
@@ -285,12 +285,12 @@ def swing(kit: Kit) -> None:
     """A swing: two A-frames, a bar, a plank on ropes."""
     frame = kit.pick(kit.wood, kit.metal)()
     width, height = kit.u(1.4, 2.2), kit.u(1.4, 1.9)
-    kit.add(rod((-width / 2, height, 0), (width / 2, height, 0), 0.05, 8), frame)
+    kit.add(rod((-width / 2, height), (width / 2, height), 0.05, 8), frame)
     for sign in (-1, 1):
         kit.pair(rod((width / 2 + 0.1, 0, sign * 0.5), (width / 2, height + 0.03, 0), 0.05, 8), frame)
     seat = kit.u(0.4, 0.7)
     kit.box(kit.wood(), (0.7, 0.08, 0.3), (0, seat, 0))
-    kit.pair(rod((0.3, seat, 0), (0.3, height, 0), 0.025), kit.bark())
+    kit.pair(rod((0.3, seat), (0.3, height), 0.025), kit.bark())
 
 
 FAMILIES: tuple[Choice, ...] = (chair, chair, stool, sofa, bench, (lounger, hammock, egg_chair, swing))

@@ -181,7 +181,7 @@ def random_part(kit: Kit, s: float) -> Part:
         ),
         lambda: torus(s * kit.u(0.35, 0.6), s * kit.u(0.08, 0.2), kit.sides, 8),
         lambda: limb(
-            (0, -s * 0.5, 0), (0, s * 0.5, 0), s * kit.u(0.15, 0.3), s * kit.u(0.1, 0.3), kit.sides_for(0.8)
+            (0, -s * 0.5), (0, s * 0.5), s * kit.u(0.15, 0.3), s * kit.u(0.1, 0.3), kit.sides_for(0.8)
         ),
         lambda: tapered_box(
             (s, s * kit.u(0.5, 1)), (s * kit.u(0.3, 1), s * kit.u(0.2, 0.8)), s * kit.u(0.4, 1.2)

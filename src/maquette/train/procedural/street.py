@@ -16,7 +16,7 @@ def road_sign(kit: Kit) -> None:
     """Road sign."""
     paint, metal = kit.paint(), kit.metal()
     h = kit.u(1.2, 1.8)
-    kit.add(rod((0, 0, 0), (0, h, 0), 0.045, 8), metal)
+    kit.add(rod((0, 0), (0, h), 0.045, 8), metal)
     shape = kit.pick(3, 4, 8, 20)
     part = disc(kit.u(0.28, 0.4), 0.05, shape).turn("x", 90).turn("z", kit.pick(0, 45))
     kit.add(part.move(0, h, 0.03), paint)
@@ -37,7 +37,7 @@ def traffic_light(kit: Kit) -> None:
     """Traffic light."""
     metal = kit.metal()
     h, dark = kit.u(1.3, 1.8), kit.black()
-    kit.add(rod((0, 0, 0), (0, h, 0), 0.05, 8), metal)
+    kit.add(rod((0, 0), (0, h), 0.05, 8), metal)
     kit.box(dark, (0.3, 0.8, 0.24), (0, h - 0.1, 0))
     for i, c in enumerate(((0.2, 0.85, 0.3), (0.98, 0.75, 0.15), (0.9, 0.15, 0.1))):
         kit.add(ellipsoid(0.09, 0.09, 0.06, 10).move(0, h + 0.05 + 0.25 * i, 0.12), kit.colour(*c))
@@ -48,21 +48,9 @@ def traffic_light(kit: Kit) -> None:
 def hydrant(kit: Kit) -> None:
     """Hydrant."""
     paint, metal = kit.paint(), kit.metal()
-    kit.add(
-        kit.lathe(
-            [
-                (0.3, 0),
-                (0.3, 0.08),
-                (0.2, 0.1),
-                (0.2, 0.75),
-                (0.25, 0.77),
-                (0.25, 0.83),
-                (0.15, 1.0),
-                (0.05, 1.05),
-            ]
-        ),
-        paint,
-    )
+    outline = [(0.3, 0), (0.3, 0.08), (0.2, 0.1), (0.2, 0.75), (0.25, 0.77), (0.25, 0.83), (0.15, 1.0)]
+    outline += [(0.05, 1.05)]
+    kit.add(kit.lathe(outline), paint)
     kit.pair(disc(0.09, 0.15, 8).turn("z", -90).move(0.17, 0.6), paint)
     kit.add(disc(0.12, 0.15, 8).turn("x", 90).move(0, 0.5, 0.16), metal)
 
@@ -133,9 +121,8 @@ def slide(kit: Kit) -> None:
     """Slide or swing boat."""
     paint, metal = kit.paint(), kit.metal()
     h, reach = kit.u(0.9, 1.3), kit.u(1.2, 1.7)
-    path = curve(
-        [(0, h, 0), (0, h * 0.95, 0.2), (0, h * 0.3, reach * 0.7), (0, 0.1, reach), (0, 0.1, reach + 0.25)]
-    )
+    line = [(0, h, 0), (0, h * 0.95, 0.2), (0, h * 0.3, reach * 0.7), (0, 0.1, reach), (0, 0.1, reach + 0.25)]
+    path = curve(line)
     kit.add(ribbon(path, 0.5, 0.06, (0, 1, 0)), paint)
     kit.pair(ribbon(path + np.array([0.25, 0.07, 0.0]), 0.06, 0.18, (0, 1, 0)), kit.accent())
     kit.box(kit.wood(), (0.55, 0.08, 0.5), (0, h - 0.08, -0.25))

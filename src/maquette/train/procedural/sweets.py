@@ -8,7 +8,7 @@ from maquette.train.procedural.balls import ball, globe, lumpy, superellipsoid
 from maquette.train.procedural.boxes import box, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import columns, curve, polar
 from maquette.train.procedural.swept import rod, tube
 from maquette.train.procedural.turned import disc, torus
 
@@ -24,7 +24,7 @@ def ice_cream(kit: Kit) -> None:
     top = kit.height_since(0)
     kit.pick(
         lambda: kit.add(ball(0.09).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
-        lambda: kit.add(rod((0.1, top - 0.3, 0), (0.35, top + 0.3, 0), 0.05), kit.wood()),
+        lambda: kit.add(rod((0.1, top - 0.3), (0.35, top + 0.3), 0.05), kit.wood()),
         lambda: None,
     )()
 
@@ -37,7 +37,7 @@ def doughnut(kit: Kit) -> None:
     kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).move(0, t * 0.28), cream)
     for _ in range(kit.whole(0, 14)):
         a, d = kit.u(0, 2 * np.pi), r + kit.u(-0.5, 0.5) * t
-        part = box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(d * np.cos(a), t * 1.1, d * np.sin(a))
+        part = box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(*polar(d, a, t * 1.1))
         kit.add(part, kit.plastic())
     if kit.chance(0.3):
         tilt = kit.u(40, 90)
@@ -48,7 +48,7 @@ def lolly(kit: Kit) -> None:
     """Lollies on sticks."""
     cream = kit.accent()
     stick, flat = kit.white(), kit.whole(0, 2)
-    kit.add(rod((0, -0.9, 0), (0, 0.05, 0), 0.04, 8), stick)
+    kit.add(rod((0, -0.9), (0, 0.05), 0.04, 8), stick)
     if flat == 0:
         kit.add(globe(0.32, kit.sides).move(0, 0.25), cream)
     elif flat == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.boxes import rectangle
-from maquette.train.procedural.part import Array, Part, Point, Points, circle, loft
+from maquette.train.procedural.part import Array, Part, Point, Points, circle, loft, spatial
 
 
 def tube(
@@ -16,13 +16,13 @@ def tube(
     section: Array | None = None,
     up: tuple[float, float, float] = (0.0, 0.0, 1.0),
 ) -> Part:
-    """Sweep a section along a path (N, 3).
+    """Sweep a section along a path (N, 3), or (N, 2) at z = 0.
 
     radius: a number, (N,) radii, or (N, 2) half-widths across and along `up`. section: outline (K, 2) about
     the origin, the unit circle by default. The frame stays as close to `up` as it can, so ribbons do not
     twist.
     """
-    points = np.asarray(path, dtype=np.float64)
+    points = spatial(path)
     tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
     if not closed:
         tangent[0], tangent[-1] = points[1] - points[0], points[-1] - points[-2]
@@ -68,7 +68,7 @@ def rod(start: Point, end: Point, radius: float, sides: int = 6, end_radius: flo
 
 def limb(start: Point, end: Point, radius: float, end_radius: float | None = None, sides: int = 10) -> Part:
     """A bar between two points with round ends: a tapered capsule."""
-    a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
+    a, b = spatial([start, end])
     ra, rb = radius, radius if end_radius is None else end_radius
     axis = b - a
     length = max(float(np.linalg.norm(axis)), 1e-6)

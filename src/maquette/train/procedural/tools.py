@@ -18,13 +18,13 @@ def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
     kind = kit.whole(0, 2)
     if kind == 0:
         kit.add(
-            rod((0, 0, 0), (0, length, 0), radius, kit.sides_for(0.5), end_radius=radius * kit.u(0.75, 1.1)),
+            rod((0, 0), (0, length), radius, kit.sides_for(0.5), end_radius=radius * kit.u(0.75, 1.1)),
             material,
         )
     else:
         levels = np.linspace(0, 1, 7)
         swell = 1 + (0.3 * np.sin(np.pi * levels * 1.5) if kind == 1 else 0.35 * np.exp(-12 * levels))
-        path = columns(0.0, levels * length, 0.0)
+        path = columns(0.0, levels * length)
         part = tube(path, columns(radius * swell, radius * swell * kit.u(0.7, 1.0)), kit.sides_for(0.5))
         kit.add(part, material)
 
@@ -48,7 +48,7 @@ def hammer(kit: Kit) -> None:
     y = length * 0.94
     kit.add(box(0.2, 0.18, 0.18, 0.03).move(0, y), metal)
     kit.add(frustum(0.1, 0.12, 0.25, kit.sides_for(0.6)).turn("z", -90).move(0.08, y), metal)
-    claw = curve([(-0.05, y, 0), (-0.25, y + 0.02, 0), (-0.42, y - 0.12, 0)])
+    claw = curve([(-0.05, y), (-0.25, y + 0.02), (-0.42, y - 0.12)])
     kit.add(
         tube(
             claw,
@@ -82,15 +82,8 @@ def axe(kit: Kit) -> None:
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     kind, y = kit.whole(2, 3), length * 0.94
     reach, high = kit.u(0.35, 0.55), kit.u(0.22, 0.4)
-    blade = [
-        (0.0, -0.09),
-        (reach * 0.5, -0.12),
-        (reach, -high),
-        (reach * 1.12, 0.0),
-        (reach, high * kit.u(0.7, 1.0)),
-        (reach * 0.5, 0.12),
-        (0.0, 0.09),
-    ]
+    blade = [(0.0, -0.09), (reach * 0.5, -0.12), (reach, -high), (reach * 1.12, 0.0)]
+    blade += [(reach, high * kit.u(0.7, 1.0)), (reach * 0.5, 0.12), (0.0, 0.09)]
     part = extrude(blade, 0.12).map(
         lambda v: v * columns(v[:, 0] * 0 + 1, v[:, 0] * 0 + 1, np.clip(1 - v[:, 0] / (reach * 1.3), 0.25, 1))
     )
@@ -106,9 +99,7 @@ def pickaxe(kit: Kit) -> None:
     length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
     shaft(kit, length, kit.u(0.05, 0.085), wood)
     y = length * 0.94
-    path = curve(
-        [(-0.7, y - 0.2, 0), (-0.35, y + 0.03, 0), (0, y + 0.08, 0), (0.35, y + 0.03, 0), (0.7, y - 0.2, 0)]
-    )
+    path = curve([(-0.7, y - 0.2), (-0.35, y + 0.03), (0, y + 0.08), (0.35, y + 0.03), (0.7, y - 0.2)])
     widths = 0.02 + 0.08 * np.sin(np.linspace(0.05, np.pi - 0.05, len(path)))
     kit.add(tube(path, widths), metal)
     laid(kit)
@@ -138,11 +129,9 @@ def sword(kit: Kit) -> None:
     kit.add(tube(path, np.array([[1, 1], [taper, 1], [0.05, 0.4]]), section=section), metal)
     wide = width * kit.u(1.5, 3.5)
     droop = kit.u(-0.12, 0.12)
-    kit.add(
-        tube(curve([(-wide, droop, 0), (0, 0, 0), (wide, droop, 0)]), np.array([0.05] * 7), kit.pick(4, 6)),
-        guard,
-    )
-    kit.add(rod((0, -kit.u(0.3, 0.5), 0), (0, 0, 0), 0.05, 8), grip)
+    line = [(-wide, droop), (0, 0), (wide, droop)]
+    kit.add(tube(curve(line), np.array([0.05] * 7), kit.pick(4, 6)), guard)
+    kit.add(rod((0, -kit.u(0.3, 0.5)), (0, 0), 0.05, 8), grip)
     low = min(float(part.vertices[:, 1].min()) for part, _ in kit.parts)
     kit.add(kit.pick(ball(0.085), disc(0.09, 0.08, 8).move(0, -0.04)).move(0, low), guard)
     laid(kit)
@@ -172,19 +161,15 @@ def spear(kit: Kit) -> None:
     """Spear, trident, halberd."""
     metal = kit.metal()
     length = kit.u(1.6, 2.3)
-    kit.add(rod((0, 0, 0), (0, length, 0), 0.045, 7), kit.wood())
+    kit.add(rod((0, 0), (0, length), 0.045, 7), kit.wood())
     head = extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07)
     kit.add(head.move(0, length), metal)
     if kit.chance(0.4):
-        fork = curve([(0, length, 0), (0.2, length + 0.05, 0), (0.22, length + 0.4, 0)])
+        fork = curve([(0, length), (0.2, length + 0.05), (0.22, length + 0.4)])
         kit.pair(tube(fork, 0.035), metal)
     elif kit.chance(0.5):
-        kit.add(
-            extrude([(0, -0.15), (0.35, -0.3), (0.42, 0), (0.35, 0.25), (0, 0.1)], 0.06).move(
-                0, length - 0.15
-            ),
-            metal,
-        )
+        outline = [(0, -0.15), (0.35, -0.3), (0.42, 0), (0.35, 0.25), (0, 0.1)]
+        kit.add(extrude(outline, 0.06).move(0, length - 0.15), metal)
     laid(kit)
 
 
@@ -192,10 +177,10 @@ def scythe(kit: Kit) -> None:
     """Scythe or sickle."""
     metal = kit.metal()
     length = kit.u(0.5, 1.8)
-    kit.add(rod((0, 0, 0), (0, length, 0), 0.05, 7), kit.wood())
+    kit.add(rod((0, 0), (0, length), 0.05, 7), kit.wood())
     angle = np.linspace(0, kit.u(1.5, 3.0), 9)
     r = kit.u(0.4, 0.6)
-    path = columns(r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1), 0.0)
+    path = columns(r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1))
     part = tube(path, columns(0.03, np.linspace(0.1, 0.02, 9)), section=rectangle(2, 2), up=(0, 1, 0))
     kit.add(part, metal)
     laid(kit)
@@ -204,12 +189,11 @@ def scythe(kit: Kit) -> None:
 def screwdriver(kit: Kit) -> None:
     """Screwdriver, awl, chisel."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    body = lathe(
-        curve([(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)]), kit.pick(6, 8, kit.sides)
-    )
+    outline = [(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)]
+    body = lathe(curve(outline), kit.pick(6, 8, kit.sides))
     kit.add(body, grip)
     length = kit.u(0.5, 0.9)
-    kit.add(rod((0, 0.55, 0), (0, 0.55 + length, 0), 0.035, 8), metal)
+    kit.add(rod((0, 0.55), (0, 0.55 + length), 0.035, 8), metal)
     kit.add(tapered_box((0.07, 0.07), (kit.u(0.08, 0.2), 0.03), 0.15).move(0, 0.52 + length), metal)
     laid(kit)
 
@@ -242,7 +226,7 @@ def pliers(kit: Kit) -> None:
             kit.add(extrude([(-0.05, 0), (0.06, 0), (0.01, 0.85), (-0.03, 0.85)], 0.045), metal)
             part = torus(0.15, 0.045, kit.sides).turn("x", 90).scale(0.9, 1.3, 1).move(sign * 0.1, -0.48)
             kit.add(part, grip)
-            kit.add(rod((0, 0, 0), (sign * 0.05, -0.32, 0), 0.05), grip)
+            kit.add(rod((0, 0), (sign * 0.05, -0.32), 0.05), grip)
         else:
             kit.add(
                 extrude([(0, 0), (0.1, 0), (0.08, 0.4), (0.0, 0.45)], 0.14, 0.02).mirror()
@@ -250,7 +234,7 @@ def pliers(kit: Kit) -> None:
                 else extrude([(0, 0), (0.1, 0), (0.08, 0.4), (0.0, 0.45)], 0.14, 0.02),
                 metal,
             )
-            part = tube(curve([(0, 0.05, 0), (sign * 0.12, -0.25, 0), (sign * 0.1, -0.85, 0)]), 0.065, 7)
+            part = tube(curve([(0, 0.05), (sign * 0.12, -0.25), (sign * 0.1, -0.85)]), 0.065, 7)
             kit.add(part, grip)
         kit.reshape_since(mark, lambda p, s=sign: p.turn("z", s * angle * (-1 if not scissors else 1)))  # type: ignore[misc]
     kit.add(disc(0.09, 0.18, 10).turn("x", 90).move(z=-0.09), metal)
@@ -278,7 +262,7 @@ def drill(kit: Kit) -> None:
     kit.add(box(0.2, 0.55, 0.16, 0.05, 2).turn("z", -kit.u(5, 15)).move(0.12, -0.35), grip)
     if kit.chance(0.6):
         kit.add(frustum(0.1, 0.06, 0.15, kit.sides_for(0.6)).turn("z", -90).move(0.6, 0), metal)
-        kit.add(rod((0.7, 0, 0), (1.1, 0, 0), 0.03), metal)
+        kit.add(rod((0.7, 0), (1.1, 0), 0.03), metal)
         kit.box(kit.black(), (0.36, 0.16, 0.26), (0.05, -0.76, 0))
     else:
         kit.add(kit.hollow([(0.12, 0), (0.16, 0.25)], 0.04, 0.05).turn("z", -90).move(0.58, 0), kit.accent())
@@ -289,14 +273,14 @@ def drill(kit: Kit) -> None:
 def paint_brush(kit: Kit) -> None:
     """Brushes and rollers."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.05, kit.sides_for(0.5), end_radius=0.07), grip)
+    kit.add(rod((0, 0), (0, 0.7), 0.05, kit.sides_for(0.5), end_radius=0.07), grip)
     if kit.chance(0.5):
         w = kit.u(0.15, 0.5)
         kit.box(metal, (w, 0.15, 0.12), (0, 0.68, 0))
         part = tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82)
         kit.add(part, kit.accent())
     else:
-        part = tube([(0, 0.68, 0), (0, 0.85, 0), (0.35, 0.85, 0), (0.35, 1.1, 0), (0.3, 1.1, 0)], 0.028)
+        part = tube([(0, 0.68), (0, 0.85), (0.35, 0.85), (0.35, 1.1), (0.3, 1.1)], 0.028)
         kit.add(part, metal)
         kit.add(kit.disc(0.14, 0.65).turn("z", 90).move(0.32, 1.1), kit.accent())
     laid(kit)
@@ -306,7 +290,7 @@ def key(kit: Kit) -> None:
     """Key."""
     metal = kit.metal()
     kit.add(torus(kit.u(0.16, 0.24), 0.055, kit.sides).turn("x", 90), metal)
-    kit.add(rod((0, -0.18, 0), (0, -1.0, 0), 0.05, 8), metal)
+    kit.add(rod((0, -0.18), (0, -1.0), 0.05, 8), metal)
     for y, w in zip((-0.75, -0.85, -0.95), kit.rng.uniform(0.12, 0.25, 3), strict=True):
         kit.add(box(w, 0.07, 0.06).move(w / 2, y), metal)
     laid(kit)
@@ -315,7 +299,7 @@ def key(kit: Kit) -> None:
 def torch(kit: Kit) -> None:
     """Torch, whisk, magnifier."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    kit.add(rod((0, 0, 0), (0, 0.7, 0), 0.075, kit.sides_for(0.6), end_radius=0.065), grip)
+    kit.add(rod((0, 0), (0, 0.7), 0.075, kit.sides_for(0.6), end_radius=0.065), grip)
     what = kit.whole(0, 2)
     if what == 0:
         kit.add(kit.hollow([(0.08, 0), (0.17, 0.15), (0.17, 0.28)], 0.03, 0.12).move(0, 0.68), grip)
@@ -326,7 +310,7 @@ def torch(kit: Kit) -> None:
         kit.add(disc(r, 0.045, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r, -0.02), kit.glass())
     else:
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
-        wire = tube(columns(0.22 * np.sin(t), 1.05 - 0.42 * np.cos(t), 0.0), 0.025, 5, closed=True)
+        wire = tube(columns(0.22 * np.sin(t), 1.05 - 0.42 * np.cos(t)), 0.025, 5, closed=True)
         for a in (0, 45, 90, 135):
             kit.add(wire.turn("y", a), metal)
     laid(kit)

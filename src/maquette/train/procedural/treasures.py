@@ -117,22 +117,9 @@ def symbol(kit: Kit) -> None:
             [(-0.18, -0.6), (0.18, -0.6), (0.18, 0.05), (0.5, 0.05), (0, 0.6), (-0.5, 0.05), (-0.18, 0.05)]
         )
     elif which == 3:
-        outline = np.array(
-            [
-                (-0.18, -0.6),
-                (0.18, -0.6),
-                (0.18, -0.18),
-                (0.6, -0.18),
-                (0.6, 0.18),
-                (0.18, 0.18),
-                (0.18, 0.6),
-                (-0.18, 0.6),
-                (-0.18, 0.18),
-                (-0.6, 0.18),
-                (-0.6, -0.18),
-                (-0.18, -0.18),
-            ]
-        )
+        profile = [(-0.18, -0.6), (0.18, -0.6), (0.18, -0.18), (0.6, -0.18), (0.6, 0.18), (0.18, 0.18)]
+        profile += [(0.18, 0.6), (-0.18, 0.6), (-0.18, 0.18), (-0.6, 0.18), (-0.6, -0.18), (-0.18, -0.18)]
+        outline = np.array(profile)
     else:  # crescent
         s = np.linspace(0.75, 2 * np.pi - 0.75, 17)
         outer = columns(np.cos(s), np.sin(s)) * 0.6
@@ -202,18 +189,18 @@ def nautical(kit: Kit) -> None:
     """Anchor or wheel of a ship."""
     metal = kit.metal()
     if kit.chance(0.5):
-        kit.add(rod((0, 0, 0), (0, 1.2, 0), 0.07, 8), metal)
+        kit.add(rod((0, 0), (0, 1.2), 0.07, 8), metal)
         kit.add(torus(0.14, 0.045, 14).turn("x", 90).move(0, 1.3), metal)
-        kit.add(rod((-0.35, 1.0, 0), (0.35, 1.0, 0), 0.05, 8), metal)
+        kit.add(rod((-0.35, 1.0), (0.35, 1.0), 0.05, 8), metal)
         s = np.linspace(np.pi + 0.3, 2 * np.pi - 0.3, 11)
-        kit.add(tube(columns(0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s), 0.0), 0.065, 8), metal)
+        kit.add(tube(columns(0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s)), 0.065, 8), metal)
         kit.pair(extrude([(-0.12, -0.1), (0.14, -0.05), (0.02, 0.2)], 0.09).move(0.56, 0.38), metal)
     else:
         wood, count = kit.wood(), kit.whole(6, 8)
         kit.add(torus(0.5, 0.06, 24).turn("x", 90), wood)
         kit.add(disc(0.13, 0.2, 12).turn("x", 90).move(z=-0.1), metal)
         for i in range(count):
-            kit.add(limb((0, 0, 0), (0, 0.75, 0), 0.04, 0.05, 7).turn("z", 360 * i / count), wood)
+            kit.add(limb((0, 0), (0, 0.75), 0.04, 0.05, 7).turn("z", 360 * i / count), wood)
 
 
 def bomb(kit: Kit) -> None:
@@ -222,7 +209,7 @@ def bomb(kit: Kit) -> None:
     kit.add(ball(0.5, 2 if kit.sides < 12 else 3), kit.black())
     if kit.chance(0.6):
         kit.add(disc(0.14, 0.14, 10).move(0, 0.46), metal)
-        kit.add(tube(curve([(0, 0.55, 0), (0.05, 0.72, 0), (0.2, 0.8, 0)]), 0.035), kit.wood())
+        kit.add(tube(curve([(0, 0.55), (0.05, 0.72), (0.2, 0.8)]), 0.035), kit.wood())
         kit.add(lathe([(0, -0.1), (0.1, 0), (0, 0.12)], 6).move(0.22, 0.83), kit.colour(1, 0.7, 0.15))
     else:
         for a in range(0, 360, 60):
@@ -238,7 +225,7 @@ def flask(kit: Kit) -> None:
         kit.add(part, kit.glass())
         for y in (0.0, 1.1):
             kit.add(kit.disc(0.42, 0.1).move(0, y), kit.wood())
-        kit.around(rod((0.36, 0.05, 0), (0.36, 1.12, 0), 0.035), kit.wood(), kit.whole(3, 4), 45)
+        kit.around(rod((0.36, 0.05), (0.36, 1.12), 0.035), kit.wood(), kit.whole(3, 4), 45)
     else:
         kit.add(kit.lathe(curve([(0.25, 0), (0.45, 0.25), (0.3, 0.6), (0.12, 0.75), (0.12, 1.0)], 4)), bright)
         kit.add(torus(0.13, 0.04, 12).move(0, 0.98), kit.glass())
@@ -263,7 +250,7 @@ def letter(kit: Kit) -> None:
     ordered = sorted(segments)
     for i in kit.rng.choice(len(ordered), size=kit.whole(3, 6), replace=False):
         x0, y0, x1, y1 = ordered[int(i)]
-        kit.add(rod((x0, y0, 0), (x1, y1, 0), 0.14, 4).scale(1, 1, t / 0.14), bright)
+        kit.add(rod((x0, y0), (x1, y1), 0.14, 4).scale(1, 1, t / 0.14), bright)
 
 
 FAMILIES: tuple[Choice, ...] = (

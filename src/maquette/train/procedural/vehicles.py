@@ -18,9 +18,8 @@ def wheel(
 ) -> None:
     """A wheel whose axle runs along x: tyre and hub cap."""
     sides = kit.sides_for(0.8)
-    tyre = lathe(
-        [(radius * 0.8, 0), (radius, width * 0.2), (radius, width * 0.8), (radius * 0.8, width)], sides
-    )
+    outline = [(radius * 0.8, 0), (radius, width * 0.2), (radius, width * 0.8), (radius * 0.8, width)]
+    tyre = lathe(outline, sides)
     kit.add(tyre.move(0, -width / 2).turn("z", 90).move(*at), rubber)
     cap = disc(radius * 0.55, width * 1.1, sides, width * 0.15)
     kit.add(cap.move(0, -width * 0.55).turn("z", 90).move(*at), hub)
@@ -112,15 +111,8 @@ def car(kit: Kit) -> None:
         if kit.chance(0.5)
         else (-half * kit.u(0.5, 0.7), half * kit.u(0.25, 0.45))
     )
-    upper = [
-        (-half, low + 0.12),
-        (-half * 0.99, deck - tail_drop),
-        (cab_back, deck),
-        (cab_front, deck),
-        (half * 0.93, deck - nose_drop * 0.6),
-        (half, deck - nose_drop),
-        (half * 0.99, low + 0.1),
-    ]
+    upper = [(-half, low + 0.12), (-half * 0.99, deck - tail_drop), (cab_back, deck), (cab_front, deck)]
+    upper += [(half * 0.93, deck - nose_drop * 0.6), (half, deck - nose_drop), (half * 0.99, low + 0.1)]
     if kit.chance(0.4):  # a softer contour
         upper = [(float(z), float(y)) for z, y in curve(upper)]
     hull = along(extrude(side_profile(upper, [(rear, r * 1.18), (ahead, r * 1.18)], low), width, 0.03))
@@ -180,14 +172,8 @@ def van(kit: Kit) -> None:
     rear, ahead = -length * 0.3, length * 0.32
     wind = low + kit.u(0.4, 0.55)
     rake = kit.u(0.04, 0.3)
-    upper = [
-        (-half, low + 0.1),
-        (-half, low + height),
-        (half - nose - rake, low + height),
-        (half - nose, wind + 0.1),
-        (half, wind),
-        (half, low + 0.1),
-    ]
+    upper = [(-half, low + 0.1), (-half, low + height), (half - nose - rake, low + height)]
+    upper += [(half - nose, wind + 0.1), (half, wind), (half, low + 0.1)]
     shape = along(
         extrude(side_profile(upper, [(rear, r * 1.15), (ahead, r * 1.15)], low), width, kit.pick(0.015, 0.04))
     )

@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ellipsoid, globe
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, Part, columns, curve
+from maquette.train.procedural.part import Array, Part, columns, curve, polar
 from maquette.train.procedural.swept import tube
 from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
@@ -19,7 +19,7 @@ def handle(reach: float, height: float, thickness: float, kit: Kit) -> Part:
     x = reach * np.abs(np.cos(angle)) ** power
     y = height / 2 * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power
     lean = kit.u(-0.15, 0.25) * height
-    path = columns(x - 0.4 * thickness, y + lean * x / max(reach, 1e-6), 0.0)
+    path = columns(x - 0.4 * thickness, y + lean * x / max(reach, 1e-6))
     widths = np.tile([thickness, thickness * kit.u(0.9, 1.6)], (len(x), 1))
     return tube(path, widths, kit.pick(4, 6, 8))
 
@@ -34,12 +34,8 @@ def body_outline(kit: Kit, height: float) -> Array:
         return np.array([[r * kit.u(0.55, 0.85), 0.0], [r, height]])
     if kind == 2:
         bulge = kit.u(1.05, 1.3)
-        points = [
-            (r * 0.7, 0.0),
-            (r * bulge, height * 0.35),
-            (r * kit.u(0.85, 1.05), height * 0.8),
-            (r, height),
-        ]
+        points = [(r * 0.7, 0.0), (r * bulge, height * 0.35), (r * kit.u(0.85, 1.05), height * 0.8)]
+        points += [(r, height)]
         return curve(points, 4)
     if kind == 3:
         return curve([(r * 0.8, 0.0), (r * 0.78, height * 0.4), (r * 0.9, height * 0.8), (r * 1.05, height)])
@@ -122,9 +118,7 @@ def bowl(kit: Kit) -> None:
                 *kit.pick((0.85, 0.15, 0.1), (0.95, 0.6, 0.1), (0.6, 0.75, 0.15), (0.95, 0.85, 0.2))
             )
             kit.add(
-                ellipsoid(r, r * kit.u(0.85, 1.1), r, kit.sides_for(0.6)).move(
-                    d * np.cos(a), depth * 0.85, d * np.sin(a)
-                ),
+                ellipsoid(r, r * kit.u(0.85, 1.1), r, kit.sides_for(0.6)).move(*polar(d, a, depth * 0.85)),
                 fruit,
             )
     elif content == 2:
@@ -225,15 +219,9 @@ def teapot(kit: Kit) -> None:
     kit.add(globe(0.08).move(0, top + kit.u(0.14, 0.24)), lid)
     kit.add(disc(0.05, 0.15, 6).move(0, top), lid)
     low, reach, tip = ry * kit.u(0.4, 0.9), kit.u(0.95, 1.25), ry * kit.u(1.5, 2.0)
-    path = curve(
-        [
-            (rx * 0.7, low, 0),
-            (rx * 1.25, low + 0.1, 0),
-            (reach * 0.88, (low + tip) / 2 + 0.1, 0),
-            (reach, tip, 0),
-        ],
-        4,
-    )
+    line = [(rx * 0.7, low, 0), (rx * 1.25, low + 0.1, 0), (reach * 0.88, (low + tip) / 2 + 0.1, 0)]
+    line += [(reach, tip, 0)]
+    path = curve(line, 4)
     kit.add(tube(path, np.linspace(kit.u(0.14, 0.2), kit.u(0.06, 0.1), len(path)), 10), material)
     if kit.chance(0.6):
         part = handle(kit.u(0.3, 0.45), ry * kit.u(1.0, 1.3), 0.05, kit).move(rx * 0.9, ry).turn("y", 180)
@@ -247,15 +235,9 @@ def teapot(kit: Kit) -> None:
 def jug(kit: Kit) -> None:
     """Pitchers and watering cans: a tall vessel with a handle, and a lip or a long spout."""
     height, material = kit.u(1.0, 1.8), kit.pick(kit.ceramic, kit.metal, kit.plastic)()
-    outline = curve(
-        [
-            (kit.u(0.3, 0.45), 0),
-            (0.5, height * 0.35),
-            (kit.u(0.28, 0.45), height * 0.8),
-            (kit.u(0.35, 0.48), height),
-        ],
-        4,
-    )
+    profile = [(kit.u(0.3, 0.45), 0), (0.5, height * 0.35), (kit.u(0.28, 0.45), height * 0.8)]
+    profile += [(kit.u(0.35, 0.48), height)]
+    outline = curve(profile, 4)
     kit.add(kit.hollow(outline, 0.05, 0.08), material)
     edge = float(np.interp(0.6 * height, outline[:, 1], outline[:, 0]))
     grip = handle(kit.u(0.25, 0.45), height * kit.u(0.5, 0.75), kit.u(0.045, 0.07), kit)
@@ -311,9 +293,8 @@ def cooking_pot(kit: Kit) -> None:
     kit.add(part, material)
     if kit.chance(0.5):
         length, rise = kit.u(0.8, 1.6), kit.u(0.0, 0.4)
-        path = curve(
-            [(0.93, height * 0.8, 0), (1.2, height * 0.85, 0), (1.0 + length, height * 0.8 + rise, 0)]
-        )
+        line = [(0.93, height * 0.8, 0), (1.2, height * 0.85, 0), (1.0 + length, height * 0.8 + rise, 0)]
+        path = curve(line)
         widths = columns(np.linspace(0.05, 0.08, len(path)), np.linspace(0.06, 0.1, len(path)))
         kit.add(tube(path, widths, 8).turn("y", kit.pick(0.0, 0.0, 45.0, -90.0)), grip)
     else:
