@@ -8,9 +8,9 @@ from maquette.train.procedural.balls import ellipsoid, globe
 from maquette.train.procedural.boxes import along, box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Part, columns
+from maquette.train.procedural.part import Part, arch, columns
 from maquette.train.procedural.swept import rod
-from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus, tray
 
 Size = tuple[float, float, float]
 
@@ -24,6 +24,21 @@ def gable(width: float, height: float, depth: float, over: float, thick: float) 
     rise = thick * np.sqrt(1 + slope**2)
     slab = extrude([(0, height), (out, low), (out, low + rise), (0, height + rise)], depth + 2 * over)
     return [filling, slab, slab.mirror()]
+
+
+def add_gable(
+    kit: Kit,
+    size: Size,
+    over: float,
+    thick: float,
+    wall: Material,
+    tiles: Material,
+    at: Size,
+    turn: float = 0.0,
+) -> None:
+    """Add a saddle roof of (width, height, depth); `at` is the middle of its foot."""
+    for part, material in zip(gable(*size, over, thick), (wall, tiles, tiles), strict=True):
+        kit.add(part.turn("y", turn).move(*at), material)
 
 
 def hip(width: float, height: float, depth: float, over: float) -> Part:
@@ -43,10 +58,7 @@ def opening(
     t = 0.05
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, h), (-w / 2, h)]
     if arched:
-        arch = np.linspace(0, np.pi, 7)
-        outline = [(-w / 2, 0.0), (w / 2, 0.0)] + [
-            (w / 2 * float(np.cos(a)), h + w / 2 * float(np.sin(a))) for a in arch
-        ]
+        outline = [(-w / 2, 0.0), (w / 2, 0.0), *arch(w / 2, w / 2, 7, h)]
     turn = {"front": 0.0, "right": 90.0, "back": 180.0, "left": -90.0}[side]
     grown = (np.array(outline) - [0, h / 2]) * [1.25, 1.15] + [0, h / 2]
     kit.add(extrude(grown, t).turn("y", turn).move(*at), frame)
@@ -94,18 +106,13 @@ def roof(kit: Kit, size: Size, base: float, material: Material, wall: Material) 
     kind, over, rise = kit.whole(0, 5), kit.u(0.04, 0.16), kit.u(0.25, 0.8) * min(w, d)
     if kind <= 1:
         along_x = kit.chance(0.5)
-        parts = gable(d if along_x else w, rise, w if along_x else d, over, kit.u(0.05, 0.1))
-        for part, m in zip(parts, (wall, material, material), strict=True):
-            kit.add((part.turn("y", 90) if along_x else part).move(0, base), m)
+        across, length = (d, w) if along_x else (w, d)
+        turn = 90.0 if along_x else 0.0
+        add_gable(kit, (across, rise, length), over, kit.u(0.05, 0.1), wall, material, (0, base, 0), turn)
     elif kind == 2:
         kit.add(hip(w, rise, d, over).move(0, base), material)
     elif kind == 3:  # flat with a parapet
-        kit.add(
-            hollow([(0.5, 0), (0.5, 1.0)], 0.06, 0.35, 4)
-            .scale(w + 0.06, kit.u(0.1, 0.25), d + 0.06)
-            .move(0, base - 0.02),
-            material,
-        )
+        kit.add(tray(w + 0.06, kit.u(0.1, 0.25), d + 0.06, 0.06, 0.35).move(0, base - 0.02), material)
         for _ in range(kit.whole(0, 2)):
             kit.box(kit.metal(), (0.2, 0.15, 0.16), (kit.u(-0.3, 0.3) * w, base + 0.02, kit.u(-0.3, 0.3) * d))
     elif kind == 4:  # mono-pitch
@@ -149,7 +156,7 @@ def house(kit: Kit) -> None:
         roof(kit, (ww, hh, dd), base + hh, tiles, wall)
         opening(kit, (ww * 0.55, hh * 0.6), (0, base, dd / 2), "front", kit.white(), kit.accent(), False)
         x, z = side * (w / 2 + ww / 2 - 0.02), kit.u(-0.1, 0.2) * d
-        kit.reshape_since(mark, lambda p: p.move(x, 0, z))
+        kit.reshape(lambda p: p.move(x, 0, z), mark)
     if kit.chance(0.35):  # porch
         ph, pd, pw = h / storeys * 0.85, kit.u(0.25, 0.4), w * kit.u(0.35, 1.0)
         kit.pair(disc(0.035, ph, 6).move(pw / 2 - 0.06, base, d / 2 + pd - 0.05), kit.white())
@@ -226,8 +233,7 @@ def lighthouse(kit: Kit) -> None:
     kit.add(kit.dome(r * lean * 0.9, 0.25).move(0, h + 0.4), top)
     if kit.chance(0.5):
         kit.box(kit.plaster(), (0.6, 0.4, 0.5), (0.55, 0, 0))
-        for part, m in zip(gable(0.5, 0.22, 0.6, 0.05, 0.05), (wall, top, top), strict=True):
-            kit.add(part.turn("y", 90).move(0.55, 0.4), m)
+        add_gable(kit, (0.5, 0.22, 0.6), 0.05, 0.05, wall, top, (0.55, 0.4, 0), 90)
 
 
 def silo(kit: Kit) -> None:
@@ -253,7 +259,7 @@ def water_tower(kit: Kit) -> None:
     if kit.chance(0.5):
         kit.add(torus(rr * 0.93, 0.03, max(kit.sides, 10), 5).move(0, leg_height * 0.5), metal)
     kit.add(kit.disc(rr, kit.u(0.5, 0.8), 0.04).move(0, leg_height), kit.pick(kit.wood, kit.paint)())
-    y = kit.height_since(0)
+    y = kit.height()
     kit.add(kit.frustum(rr * 1.1, 0.03, kit.u(0.2, 0.4)).move(0, y - 0.01), top)
 
 
@@ -274,7 +280,7 @@ def castle(kit: Kit) -> None:
                 part = hollow([(r, 0), (r * 1.2, 0.08), (r * 1.2, 0.2)], 0.07, 0.12, sides).move(0, h - 0.03)
                 kit.add(part, stone)
             x, z = sx * half, sz * deep
-            kit.reshape_since(mark, lambda p, x=x, z=z: p.move(x, 0, z))  # type: ignore[misc]
+            kit.reshape(lambda p, x=x, z=z: p.move(x, 0, z), mark)  # type: ignore[misc]
     kit.pair(box(t, wall_height, 2 * deep).move(half, wall_height / 2), stone)
     kit.pair(box(2 * half, wall_height, t).move(0, wall_height / 2, deep), stone, "z")
     if kit.chance(0.7):
@@ -294,7 +300,7 @@ def castle(kit: Kit) -> None:
             kit.add(hip(kw, kw * kit.u(0.5, 1.0), kw * 0.9, 0.06).move(0, kh), tiles)
         for x in (-0.25, 0.25):
             opening(kit, (0.1, 0.16), (x * kw, kh * 0.65, kw * 0.45), "front", stone, kit.black(), True)
-        kit.reshape_since(mark, lambda p: p.move(z=-deep * 0.3))
+        kit.reshape(lambda p: p.move(z=-deep * 0.3), mark)
     if kit.chance(0.4):
         kit.add(kit.disc(half * 1.6, 0.1).scale(1, 1, 1.05).move(0, -0.09), kit.colour(0.4, 0.6, 0.3))
 

@@ -29,14 +29,7 @@ def brimmed_hat(kit: Kit) -> None:
     kit.add(kit.lathe([(r * 1.03, 0.03), (r * 1.02, 0.16)]), kit.accent())
     if kit.chance(0.4):
         curl = kit.u(0.1, 0.35)
-        kit.reshape_since(
-            0,
-            lambda p: p.map(
-                lambda v: (
-                    v + columns(0 * v[:, 0], curl * np.maximum(np.abs(v[:, 0]) - r, 0) * 1.2, 0 * v[:, 0])
-                )
-            ),
-        )
+        kit.reshape(lambda p: p.shift("y", lambda v: curl * np.maximum(np.abs(v[:, 0]) - r, 0) * 1.2))
 
 
 def cap(kit: Kit) -> None:
@@ -47,10 +40,10 @@ def cap(kit: Kit) -> None:
     if kit.chance(0.6):
         part = kit.disc(r * 0.85, 0.05).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75)
         kit.add(part, kit.pick(cloth, kit.accent()))
-        kit.add(ball(0.05).move(0, kit.height_since(0)), kit.accent())
+        kit.add(ball(0.05).move(0, kit.height()), kit.accent())
     else:
         kit.add(torus(r, 0.09, kit.sides, 8).move(0, 0.05), kit.accent())
-        kit.add(ball(0.14, 2).move(0, kit.height_since(0) + 0.02), kit.accent())
+        kit.add(ball(0.14, 2).move(0, kit.height() + 0.02), kit.accent())
 
 
 def shoes(kit: Kit) -> None:
@@ -72,19 +65,13 @@ def shoes(kit: Kit) -> None:
     outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:-1]])
     kit.add(stack([outline, outline], [-0.02, 0.09]), sole)
     if heel > 0:
-        bent = heel
-        kit.reshape_since(
-            mark,
-            lambda p: p.map(
-                lambda v: v + columns(0 * v[:, 0], bent / (1 + np.exp(8 * (v[:, 2] - 0.1))), 0 * v[:, 0])
-            ),
-        )
+        kit.reshape(lambda p: p.shift("y", lambda v: heel / (1 + np.exp(8 * (v[:, 2] - 0.1)))), mark)
         kit.add(frustum(0.06, 0.14, heel, 8).move(z=-0.38), sole)
     else:
         for z in (0.05, 0.16, 0.27):
             kit.add(limb((-0.1, 0.37 - 0.5 * z, z), (0.1, 0.37 - 0.5 * z, z), 0.025, sides=5), sole)
     if kit.chance(0.4):
-        kit.reshape_since(0, lambda p: p.move(0.3))
+        kit.reshape(lambda p: p.move(0.3))
         for part, m in list(kit.parts):
             kit.add(part.mirror(), m)
 

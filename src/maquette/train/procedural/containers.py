@@ -7,9 +7,9 @@ import numpy as np
 from maquette.train.procedural.balls import ball, ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns, curve, polar
+from maquette.train.procedural.part import arch, columns, curve, polar
 from maquette.train.procedural.swept import limb, ribbon, rod, tube
-from maquette.train.procedural.turned import disc, dome, hollow, lathe, torus
+from maquette.train.procedural.turned import disc, dome, lathe, torus, tray
 from maquette.train.procedural.vessels import handle
 
 
@@ -78,7 +78,7 @@ def barrel(kit: Kit) -> None:
         ring = [(r - 0.05, -width), (r + 0.03, -width), (r + 0.03, width), (r - 0.05, width)]
         kit.add(kit.lathe(ring, closed=True).move(0, level * height), hoop)
     if kit.chance(0.3):
-        kit.reshape_since(mark, lambda p: p.turn("x", 90))
+        kit.reshape(lambda p: p.turn("x", 90), mark)
         if kit.chance(0.5):
             part = kit.block((0.12, 0.25, height * 0.8), (0.3, -0.5 * bulge - 0.05, height / 2))
             kit.pair(part, kit.wood())
@@ -152,9 +152,11 @@ def hand_bag(kit: Kit) -> None:
         cloth,
     )
     rise = kit.u(0.25, 0.5)
-    arch = np.linspace(0, np.pi, 11)
-    path = columns(w * 0.3 * np.cos(arch), h * 0.93 + rise * np.sin(arch), 0.0)
-    kit.pair(ribbon(path, 0.07, 0.06).move(z=d * 0.25), kit.pick(cloth, kit.leather()), "z")
+    kit.pair(
+        ribbon(arch(w * 0.3, rise, 11, h * 0.93), 0.07, 0.06).move(z=d * 0.25),
+        kit.pick(cloth, kit.leather()),
+        "z",
+    )
     if kit.chance(0.6):
         kit.add(box(w * 0.8, h * 0.5, 0.06, 0.02).move(0, h * 0.7, d * 0.42), kit.pick(cloth, kit.accent()))
         kit.add(ball(0.05).move(0, h * 0.5, d * 0.45), metal)
@@ -208,7 +210,7 @@ def sack(kit: Kit) -> None:
 def shopping_bag(kit: Kit) -> None:
     """Shopping bag of paper, open, with food."""
     w, h, d = kit.u(0.6, 0.8), kit.u(0.7, 1.0), kit.u(0.35, 0.5)
-    part = hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.06, 4).scale(w, h, d)
+    part = tray(w, h, d, 0.05, 0.06)
     kit.add(part, kit.pick(kit.colour(0.75, 0.58, 0.38), kit.plastic()))
     if kit.chance(0.6):
         for _ in range(kit.whole(2, 5)):
@@ -216,8 +218,7 @@ def shopping_bag(kit: Kit) -> None:
             part = ellipsoid(s, s * kit.u(1, 2.5), s, 9).move(kit.u(-0.25, 0.25) * w, h, kit.u(-0.2, 0.2) * d)
             kit.add(part, kit.plastic())
     else:
-        arch = np.linspace(0, np.pi, 9)
-        part = tube(columns(0.16 * np.cos(arch), h - 0.03 + 0.3 * np.sin(arch)), 0.028).move(z=d * 0.46)
+        part = tube(arch(0.16, 0.3, 9, h - 0.03), 0.028).move(z=d * 0.46)
         kit.pair(part, kit.leather(), "z")
 
 
@@ -239,27 +240,16 @@ def treasure_chest(kit: Kit) -> None:
     wood, metal = kit.wood(), kit.metal()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
     opened = kit.chance(0.5)
-    kit.add(
-        hollow([(0.5, 0), (0.5, 1.0)], 0.06, 0.1, 4).scale(w, h, d)
-        if opened
-        else box(w, h, d, 0.01).move(0, h / 2),
-        wood,
-    )
-    arch = np.linspace(0, np.pi, 9)
+    kit.add(tray(w, h, d, 0.06, 0.1) if opened else box(w, h, d, 0.01).move(0, h / 2), wood)
     rise = d * kit.u(0.2, 0.5)
-    lid = extrude(columns(d / 2 * np.cos(arch), rise * np.sin(arch)), w).turn("y", 90)
+    lid = extrude(arch(d / 2, rise, 9), w).turn("y", 90)
     mark = kit.mark()
     kit.add(lid, kit.pick(wood, kit.wood()))
     for x in (-0.36, 0.36):
-        kit.add(
-            extrude(columns(d * 0.52 * np.cos(arch), rise * 1.05 * np.sin(arch)), 0.1)
-            .turn("y", 90)
-            .move(x * w),
-            metal,
-        )
+        kit.add(extrude(arch(d * 0.52, rise * 1.05, 9), 0.1).turn("y", 90).move(x * w), metal)
     kit.add(box(0.16, 0.2, 0.07).move(z=d / 2), metal)
     angle = kit.u(50, 110) if opened else 0.0
-    kit.reshape_since(mark, lambda p: p.move(z=d / 2).turn("x", -angle).move(0, h, -d / 2))
+    kit.reshape(lambda p: p.move(z=d / 2).turn("x", -angle).move(0, h, -d / 2), mark)
     for x in (-0.36, 0.36):
         kit.add(box(0.1, h, 0.05).move(x * w, h / 2, d / 2), metal)
     if opened:
@@ -303,7 +293,7 @@ def cardboard_box(kit: Kit) -> None:
     """Cardboard box with flaps or tape."""
     w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
     brown = kit.colour(0.72, 0.53, 0.33)
-    kit.add(hollow([(0.5, 0), (0.5, 1.0)], 0.05, 0.08, 4).scale(w, h, d), brown)
+    kit.add(tray(w, h, d, 0.05, 0.08), brown)
     flap, angle = d * 0.45, kit.u(20, 70)
     if kit.chance(0.6):
         part = box(w * 0.98, 0.05, flap).move(z=flap / 2).turn("x", angle - 30).move(0, h, d / 2 - 0.02)

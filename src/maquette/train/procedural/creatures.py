@@ -54,7 +54,8 @@ class Body:
                 x, y, z = radii
                 self.kit.add(box(1.8 * x, 1.8 * y, 1.8 * z, 0.25 * min(radii)).move(*c), look)
             else:
-                self.kit.add(ellipsoid(*radii, self.kit.sides_for(0.8)).move(*c), look)
+                rx, ry, rz = radii
+                self.kit.add(ellipsoid(rx, ry, rz, self.kit.sides_for(0.8)).move(*c), look)
 
     def finish(self) -> None:
         """Mesh the melted skin, if this body has one; call before adding eyes and clothes."""

@@ -21,7 +21,7 @@ def fish(kit: Kit) -> None:
     skin, second = kit.paint(), kit.accent()
     length, w, h = kit.u(1.0, 1.8), kit.u(0.12, 0.35), kit.log(0.18, 0.6)
     half, fat = length / 2, kit.u(-0.1, 0.25)
-    stations = [(-half, w * 0.12, h * 0.25, 0), (-half * 0.45, w * 0.6, h * 0.55, 0), (half * fat, w, h, 0)]
+    stations = [(-half, w * 0.12, h * 0.25, 0.0), (-half * 0.45, w * 0.6, h * 0.55, 0), (half * fat, w, h, 0)]
     stations += [
         (half * 0.7, w * 0.8, h * 0.65, 0),
         (half, w * 0.2, h * kit.u(0.1, 0.3), kit.u(-0.1, 0.05) * h),
@@ -205,7 +205,7 @@ def snake(kit: Kit) -> None:
     kit.add(ellipsoid(0.16, 0.12, 0.2, 10).move(*end), skin)
     mark = kit.mark()
     eyes(kit, 0.08, 0.1, 0.1, 0.035)
-    kit.reshape_since(mark, lambda p: p.move(*end))
+    kit.reshape(lambda p: p.move(*end), mark)
 
 
 def frog(kit: Kit) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import arch, curve
 from maquette.train.procedural.swept import rod, tube
 from maquette.train.procedural.turned import disc, hollow, torus
 from maquette.train.procedural.vehicles import wheels
@@ -146,9 +144,7 @@ def wagon(kit: Kit) -> None:
             wood,
         )
     if kit.chance(0.4):  # canvas cover
-        arch = np.linspace(0, np.pi, 9)
-        outline = columns(width * 0.58 * np.cos(arch), kit.u(0.6, 0.9) * np.sin(arch))
-        kit.add(extrude(outline, length * 1.05).move(0, r + 0.35), kit.cloth())
+        kit.add(extrude(arch(width * 0.58, kit.u(0.6, 0.9), 9), length * 1.05).move(0, r + 0.35), kit.cloth())
     elif kit.chance(0.6):
         for _ in range(kit.whole(3, 8)):
             s = kit.u(0.14, 0.26)

@@ -69,7 +69,7 @@ def cupcake(kit: Kit) -> None:
     else:
         kit.add(superellipsoid(r * 1.15, 0.28, r * 1.15, 0.85, 16).move(0, 0.48), dough)
     if kit.chance(0.6):
-        kit.add(ball(0.09).move(0, kit.height_since(0) + 0.03), topping)
+        kit.add(ball(0.09).move(0, kit.height() + 0.03), topping)
 
 
 def pizza(kit: Kit) -> None:
@@ -120,14 +120,8 @@ def burger(kit: Kit) -> None:
             y += 0.035
         elif what == 2:
             part = disc(r * 1.1, 0.06, 20, 0.02)
-            kit.add(
-                part.map(
-                    lambda v: (
-                        v + columns(v[:, 0] * 0, 0.03 * np.cos(6 * np.arctan2(v[:, 2], v[:, 0])), v[:, 0] * 0)
-                    )
-                ).move(0, y),
-                salad,
-            )
+            part = part.shift("y", lambda v: 0.03 * np.cos(6 * np.arctan2(v[:, 2], v[:, 0])))
+            kit.add(part.move(0, y), salad)
             y += 0.05
         else:
             kit.add(kit.disc(r * 0.9, 0.07).move(0, y), kit.colour(0.88, 0.2, 0.12))
@@ -221,7 +215,7 @@ def pancakes(kit: Kit) -> None:
             .move(kit.u(-0.03, 0.03), 0.1 * i, kit.u(-0.03, 0.03)),
             bun,
         )
-    kit.add(box(0.2, 0.1, 0.2, 0.02).move(0, kit.height_since(0) + 0.04), cheese)
+    kit.add(box(0.2, 0.1, 0.2, 0.02).move(0, kit.height() + 0.04), cheese)
     if kit.chance(0.5):
         kit.add(kit.disc(0.75, 0.06).move(0, -0.06), kit.ceramic())
 
@@ -233,12 +227,7 @@ def taco(kit: Kit) -> None:
     outer = columns(0.22 * np.cos(angle), 0.2 * np.sin(angle)) + np.array([0, 0.2])
     outer = np.concatenate([[[-0.27, 0.55]], outer, [[0.27, 0.55]]])
     ring = np.concatenate([outer, outer[::-1] * [0.75, 1.0] + np.array([0, 0.06])])
-    kit.add(
-        extrude(ring, 1.0).map(
-            lambda v: v * columns(1 + 0 * v[:, 0], 1 - 0.5 * v[:, 2] ** 2, 1 + 0 * v[:, 0])
-        ),
-        cheese,
-    )
+    kit.add(extrude(ring, 1.0).map(lambda v: v * columns(1, 1 - 0.5 * v[:, 2] ** 2, 1)), cheese)
     for z in np.linspace(-0.3, 0.3, 5):
         part = lumpy(0.17, kit.rng, 1, 0.3).move(0, 0.38 - z * z, z)
         kit.add(part, kit.pick(salad, meat, kit.colour(0.88, 0.2, 0.12)))
@@ -270,7 +259,7 @@ def served(kit: Kit) -> None:
             middle = (low + high) / 2
             return part.move(-middle[0], -low[1], -middle[2]).scale(size).move(x, 0.05, z)
 
-        kit.reshape_since(mark, place)
+        kit.reshape(place, mark)
 
 
 FAMILIES: tuple[Choice, ...] = (CAKES, SAVOURIES, served)

@@ -100,7 +100,7 @@ def carrot(kit: Kit) -> None:
     for i in range(kit.whole(3, 6)):
         kit.add(leaf_arc(0.35, 0.7, 0.0, 0.06, 5).turn("y", 137.5 * i).move(0, h - 0.03), green)
     if kit.chance(0.5):
-        kit.reshape_since(0, lambda p: p.turn("z", 80))
+        kit.reshape(lambda p: p.turn("z", 80))
 
 
 def aubergine(kit: Kit) -> None:

@@ -8,7 +8,7 @@ from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import arch, curve
 from maquette.train.procedural.seats import four_legs, leg, pedestal
 from maquette.train.procedural.swept import rod, tube
 from maquette.train.procedural.turned import lathe, torus
@@ -256,14 +256,8 @@ def _headboard(
     if kind == 0:
         kit.box(frame, (width * 1.04, base + head, 0.09), (0, 0, -length / 2))
     elif kind == 1:
-        arch = np.linspace(0, np.pi, 11)
-        outline = columns(width / 2 * np.cos(arch), base + head * 0.5 + head * 0.6 * np.sin(arch))
-        kit.add(
-            extrude(np.concatenate([outline, [[-width / 2, 0.05], [width / 2, 0.05]]]), 0.09).move(
-                z=-length / 2
-            ),
-            frame,
-        )
+        outline = [*arch(width / 2, head * 0.6, 11, base + head * 0.5), (-width / 2, 0.05), (width / 2, 0.05)]
+        kit.add(extrude(outline, 0.09).move(z=-length / 2), frame)
     elif kind == 2:
         kit.pair(rod((width / 2, 0, -length / 2), (width / 2, base + head, -length / 2), 0.045, 8), frame)
         for y in (0.3, 0.95):
@@ -304,7 +298,7 @@ def ladder(kit: Kit) -> None:
     for y in np.linspace(0.1, 0.92, rungs) * height:
         kit.add(rod((-width / 2, y), (width / 2, y), 0.04), wood)
     if kit.chance(0.5):
-        kit.reshape_since(0, lambda p: p.move(0, -height).turn("x", -15).move(0, height))
+        kit.reshape(lambda p: p.move(0, -height).turn("x", -15).move(0, height))
         part = box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height)
         kit.pair(part, wood)
 

@@ -28,7 +28,7 @@ def phone(kit: Kit) -> None:
     kit.add(box(w * 0.25, h * 0.18, 0.03, 0.01).move(-w * 0.25, h * 0.33, -t / 2), dark)
     kit.pair(box(0.03, 0.14, t * 0.5).move(w / 2, h * 0.15), dark)
     lean = kit.pick(0.0, kit.u(10, 30), 90.0)
-    kit.reshape_since(0, lambda p: p.turn("x", -lean))
+    kit.reshape(lambda p: p.turn("x", -lean))
     if 0 < lean < 45 and kit.chance(0.6):
         kit.box(dark, (w * 0.6, 0.08, 0.6), (0, -h / 2 - 0.03, 0))
         kit.add(box(w * 0.4, h * 0.6, 0.06).turn("x", -lean - 8).move(0, -h * 0.2, -0.14), dark)
@@ -45,7 +45,7 @@ def laptop(kit: Kit) -> None:
     mark, opened = kit.mark(), kit.u(0, 35)
     kit.add(box(w, d * 0.95, t * 0.7, 0.02).move(0, d * 0.475), body)
     kit.add(box(w * 0.92, d * 0.82, 0.03).move(0, d * 0.48, t * 0.35), picture)
-    kit.reshape_since(mark, lambda p: p.turn("x", -opened).move(0, t * 0.7, -d / 2))
+    kit.reshape(lambda p: p.turn("x", -opened).move(0, t * 0.7, -d / 2), mark)
 
 
 def monitor(kit: Kit) -> None:

@@ -30,7 +30,7 @@ def flower(kit: Kit) -> None:
             kit.around(part, petal, petals)
             kit.add(ellipsoid(r * 0.4, 0.09, r * 0.4, 10), heart)
             tilt = kit.u(20, 80)
-            kit.reshape_since(mark, lambda p, tilt=tilt, top=top: p.turn("x", tilt).move(*top))  # type: ignore[misc]
+            kit.reshape(lambda p, tilt=tilt, top=top: p.turn("x", tilt).move(*top), mark)  # type: ignore[misc]
         elif kind == 1:  # tulip
             outline = curve([(0.05, 0), (r * 0.6, r * 0.4), (r * 0.45, r * 1.2)])
             kit.add(hollow(outline, 0.04, 0.05, kit.pick(5, 6, 8)).move(*top), petal)
@@ -90,7 +90,7 @@ def mushroom(kit: Kit) -> None:
             if i == 0
             else (kit.pick(-1, 1) * kit.u(0.4, 0.7), kit.u(-0.3, 0.4), kit.u(-20, 20))
         )
-        kit.reshape_since(mark, lambda p, s=s, x=x, z=z, lean=lean: p.scale(s).turn("z", lean).move(x, 0, z))  # type: ignore[misc]
+        kit.reshape(lambda p, s=s, x=x, z=z, lean=lean: p.scale(s).turn("z", lean).move(x, 0, z), mark)  # type: ignore[misc]
 
 
 def rock(kit: Kit) -> None:
@@ -104,7 +104,7 @@ def rock(kit: Kit) -> None:
             x, z = (0.0, 0.0) if i == 0 else (kit.u(-1.1, 1.1), kit.u(-1.0, 1.0))
             kit.add(part.move(x, 0.5 * s, z), stone if kit.chance(0.8) else kit.stone())
         if kit.chance(0.15):
-            piece = lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height_since(0) - 0.1)
+            piece = lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height() - 0.1)
             kit.add(piece, kit.leaf())
     elif kind == 2:  # crystals
         gem = kit.glass() if kit.chance(0.6) else kit.accent()

@@ -8,7 +8,7 @@ from maquette.train.procedural.balls import ellipsoid, globe, superellipsoid
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
 from maquette.train.procedural.furniture import drawers
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import Part, columns, curve
+from maquette.train.procedural.part import Part, arch, curve
 from maquette.train.procedural.seats import pedestal
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe, torus
@@ -96,10 +96,8 @@ def door(kit: Kit) -> None:
     arched = kit.chance(0.3)
     outline = rectangle(width, height) + np.array([0, height / 2])
     if arched:
-        arch = np.linspace(0, np.pi, 11)
         r = width / 2
-        outline = columns(r * np.cos(arch), height + r * kit.u(0.5, 1.0) * np.sin(arch))
-        outline = np.concatenate([outline, [[-r, 0.0], [r, 0.0]]])
+        outline = np.array([*arch(r, r * kit.u(0.5, 1.0), 11, height), (-r, 0.0), (r, 0.0)])
     kit.add(extrude(outline, t * 0.6), leaf)
     grown = (outline - [0, height / 2]) * [1 + 2 * t / width, 1 + 2 * t / height] + [0, height / 2]
     ring = np.concatenate([grown[-1:] * [1, 0], grown[:-2], grown[-2:-1] * [1, 0]]) if arched else None
@@ -142,11 +140,7 @@ def clock(kit: Kit) -> None:
         kit.pair(dome(0.22, 0.16, 10).turn("z", -35).move(0.3, 0.45), kit.metal())
         kit.add(tube(curve([(-0.15, 0.5), (0, 0.72), (0.15, 0.5)]), 0.03), body)
     elif kind == 2:
-        arch = np.linspace(0, np.pi, 11)
-        outline = np.concatenate(
-            [columns(0.62 * np.cos(arch), 0.1 + 0.55 * np.sin(arch)), [[-0.62, -0.6], [0.62, -0.6]]]
-        )
-        kit.add(extrude(outline, t), body)
+        kit.add(extrude([*arch(0.62, 0.55, 11, 0.1), (-0.62, -0.6), (0.62, -0.6)], t), body)
         kit.box(body, (1.5, 0.12, t * 1.3), (0, -0.7, 0))
     else:
         tall = kit.u(1.6, 2.6)

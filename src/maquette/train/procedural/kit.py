@@ -118,15 +118,15 @@ class Kit(Paintbox):
         return turned.dome(radius, height, self.sides, rings)
 
     def mark(self) -> int:
-        """A bookmark for `reshape_since`."""
+        """A bookmark for `reshape` and `height`."""
         return len(self.parts)
 
-    def reshape_since(self, mark: int, change: Callable[[Part], Part]) -> None:
-        """Send every part added since the bookmark through a map Part -> Part."""
+    def reshape(self, change: Callable[[Part], Part], mark: int = 0) -> None:
+        """Send every part, or those added since the bookmark, through a map Part -> Part."""
         self.parts[mark:] = [(oriented(change(part)), material) for part, material in self.parts[mark:]]
 
-    def height_since(self, mark: int) -> float:
-        """The highest y among the parts added since the bookmark."""
+    def height(self, mark: int = 0) -> float:
+        """The highest y of all parts, or of those added since the bookmark."""
         return max(float(part.vertices[:, 1].max()) for part, _ in self.parts[mark:])
 
     def finish(self) -> PaintedMesh:

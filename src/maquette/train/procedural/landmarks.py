@@ -6,9 +6,9 @@ import numpy as np
 
 from maquette.train.procedural.balls import ellipsoid, superellipsoid
 from maquette.train.procedural.boxes import along, box, extrude, tapered_box
-from maquette.train.procedural.buildings import gable, hip, opening, openings, roof
+from maquette.train.procedural.buildings import add_gable, hip, opening, openings, roof
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns, curve
+from maquette.train.procedural.part import arch, columns, curve
 from maquette.train.procedural.swept import rod, tube
 from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
@@ -18,8 +18,7 @@ def church(kit: Kit) -> None:
     wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
     w, h, d, rise = kit.u(0.6, 0.9), kit.u(0.5, 0.8), kit.u(1.1, 1.8), kit.u(0.4, 0.8)
     kit.add(box(w, h, d).move(0, h / 2), wall)
-    for part, m in zip(gable(w, rise, d, 0.08, 0.07), (wall, tiles, tiles), strict=True):
-        kit.add(part.move(0, h), m)
+    add_gable(kit, (w, rise, d), 0.08, 0.07, wall, tiles, (0, h, 0))
     tw, th = w * kit.u(0.4, 0.6), h + rise + kit.u(0.1, 0.8)
     z = d / 2 + tw * kit.u(-0.3, 0.4)
     kit.add(box(tw, th, tw).move(0, th / 2, z), wall)
@@ -36,10 +35,8 @@ def church(kit: Kit) -> None:
             opening(kit, (0.1, h * 0.4), (x, h * 0.25, zz), side, wall, pane, True)
     if kit.chance(0.3):
         kit.add(box(w * 1.7, h * 0.9, w * 0.6).move(0, h * 0.45, -d * 0.15), wall)
-        for part, m in zip(
-            gable(w * 0.6, rise * 0.6, w * 1.7, 0.05, 0.06), (wall, tiles, tiles), strict=True
-        ):
-            kit.add(part.turn("y", 90).move(0, h * 0.9, -d * 0.15), m)
+        at = (0, h * 0.9, -d * 0.15)
+        add_gable(kit, (w * 0.6, rise * 0.6, w * 1.7), 0.05, 0.06, wall, tiles, at, 90)
 
 
 def mosque(kit: Kit) -> None:
@@ -116,10 +113,7 @@ def hut(kit: Kit) -> None:
             kit.pair(rod((w / 2, y, -d * 0.4), (w / 2, y, d * 0.4), r, 7), wall)
             kit.pair(rod((-w * 0.58, y, d * 0.34), (w * 0.58, y, d * 0.34), r, 7), wall, "z")
         kit.add(box(w * 0.95, h, d * 0.66).move(0, h / 2), wall)
-        for part, m in zip(
-            gable(w, kit.u(0.35, 0.6), d * 0.7, 0.15, 0.08), (wall, tiles, tiles), strict=True
-        ):
-            kit.add(part.move(0, h), m)
+        add_gable(kit, (w, kit.u(0.35, 0.6), d * 0.7), 0.15, 0.08, wall, tiles, (0, h, 0))
         opening(kit, (0.24, h * 0.6), (0, 0, d * 0.34 + 0.06), "front", wall, kit.wood(), False)
 
 
@@ -200,8 +194,7 @@ def well(kit: Kit) -> None:
     kit.add(kit.disc(r - 0.09, 0.05).move(0, h * 0.6), kit.window())
     kit.pair(box(0.08, 1.2, 0.08).move(r - 0.03, 0.6), wood)
     kit.add(rod((-r, 0.95), (r + 0.15, 0.95), 0.05, 8), wood)
-    for part, m in zip(gable(0.8, 0.35, 2 * r + 0.15, 0.08, 0.05), (wood, wall, wall), strict=True):
-        kit.add(part.turn("y", 90).move(0, 1.18), m)
+    add_gable(kit, (0.8, 0.35, 2 * r + 0.15), 0.08, 0.05, wood, wall, (0, 1.18, 0), 90)
     if kit.chance(0.6):
         kit.add(rod((0, 0.75), (0, 0.95), 0.02, 5), kit.bark())
         kit.add(hollow([(0.09, 0), (0.12, 0.2)], 0.03, 0.03, 8).move(0, 0.6), wood)
@@ -233,7 +226,7 @@ def stone_bridge(kit: Kit) -> None:
     outline: list[tuple[float, float]] = [(-length / 2, 0.0)]
     for i in range(arches):
         middle = -length / 2 + (i + 0.5) * each
-        outline += [(middle - r * float(np.cos(a)), r * float(np.sin(a))) for a in np.linspace(0, np.pi, 9)]
+        outline += [(middle + float(x), float(y)) for x, y in arch(-r, r, 9)]
     outline += [(length / 2, 0.0)]
     deck = [
         (float(x), tall + hump * (1 - (2 * float(x) / length) ** 2))

@@ -9,7 +9,7 @@ from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
-from maquette.train.procedural.tools import laid
+from maquette.train.procedural.tools import lay_down
 from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 
@@ -85,13 +85,8 @@ def shield(kit: Kit) -> None:
         outline = curve([(-0.6, top), (-0.6, 0.1), (-0.4, -0.45), (0.0, -0.9)])
         outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:], [[0.0, top + kit.pick(0.0, 0.15)]]])
         part = extrude(outline, 0.09, 0.02)
-        kit.add(part.map(lambda v: v - columns(0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2)), metal)
-        kit.add(
-            extrude(outline * 1.07, 0.06).map(
-                lambda v: v - columns(0 * v[:, 0], 0 * v[:, 0], 0.35 * v[:, 0] ** 2 + 0.02)
-            ),
-            rim,
-        )
+        kit.add(part.shift("z", lambda v: -0.35 * v[:, 0] ** 2), metal)
+        kit.add(extrude(outline * 1.07, 0.06).shift("z", lambda v: -0.35 * v[:, 0] ** 2 - 0.02), rim)
     kit.add(kit.dome(0.17, 0.12).turn("x", 90).move(z=0.05 + 0.12 * (shape == 0)), rim)
     if kit.chance(0.5) and shape:
         kit.add(box(0.12, 1.2, 0.05).move(0, -0.05, 0.04), kit.accent())
@@ -231,7 +226,7 @@ def racket(kit: Kit) -> None:
     else:
         kit.add(ellipsoid(r, r * 1.3, 0.045, 16).move(0, 1.2), kit.accent())
     kit.add(rod((0, 0), (0, 1.2 - r * 1.25), 0.06, 8), kit.leather())
-    laid(kit)
+    lay_down(kit)
 
 
 def bat(kit: Kit) -> None:

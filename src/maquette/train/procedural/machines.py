@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.balls import ellipsoid, superellipsoid
-from maquette.train.procedural.boxes import along, box, extrude, tapered_box
+from maquette.train.procedural.boxes import along, box, extrude, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns
+from maquette.train.procedural.materials import Material
+from maquette.train.procedural.part import Part, columns
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import disc, dome, hollow, torus
 from maquette.train.procedural.vehicles import glasshouse, wheel, wheels
+
+DECK = 0.42  # height of the floor of railway carriages
 
 
 def tractor(kit: Kit) -> None:
@@ -27,11 +30,13 @@ def tractor(kit: Kit) -> None:
     kit.add(rod((0.12, big, 0.75), (0.12, big + 1.1, 0.75), 0.045, 8), kit.metal())
 
 
-def _stadium(half: float, radius: float) -> np.ndarray:
-    """A caterpillar loop (16, 3) in the y, z plane."""
+def _track(half: float, radius: float, across: float, thick: float) -> Part:
+    """A caterpillar track that runs along z."""
     angle = np.radians(np.linspace(-90, 90, 8))
     front = columns(0.0, radius * np.sin(angle), half + radius * np.cos(angle))
-    return np.concatenate([front, front * [1, -1, -1]])
+    widths = np.tile([across, thick], (16, 1))
+    path = np.concatenate([front, front * [1, -1, -1]])
+    return tube(path, widths, closed=True, section=rectangle(2, 2), up=(1, 0, 0))
 
 
 def digger(kit: Kit) -> None:
@@ -39,13 +44,7 @@ def digger(kit: Kit) -> None:
     paint, dark = kit.paint(), kit.black()
     width = kit.u(0.9, 1.1)
     for side in (-1, 1):
-        track = tube(
-            _stadium(0.6, 0.22),
-            np.array([0.13, 0.06]).reshape(1, 2).repeat(16, 0),
-            closed=True,
-            section=np.array([[1, 1], [-1, 1], [-1, -1], [1, -1.0]]),
-            up=(1, 0, 0),
-        )
+        track = _track(0.6, 0.22, 0.13, 0.06)
         kit.add(track.move(side * width * 0.42, 0.28), dark)
         kit.add(box(0.2, 0.3, 1.2).move(side * width * 0.42, 0.28), dark)
     kit.box(paint, (width, 0.4, 1.1), (0, 0.5, -0.1))
@@ -95,14 +94,7 @@ def tank(kit: Kit) -> None:
     hub = kit.accent()
     width, length = kit.u(1.1, 1.4), kit.u(1.8, 2.4)
     for side in (-1, 1):
-        path = _stadium(length * 0.38, 0.24)
-        track = tube(
-            path,
-            np.tile([0.15, 0.05], (16, 1)),
-            closed=True,
-            section=np.array([[1, 1], [-1, 1], [-1, -1], [1, -1.0]]),
-            up=(1, 0, 0),
-        )
+        track = _track(length * 0.38, 0.24, 0.15, 0.05)
         kit.add(track.move(side * width * 0.42, 0.3), dark)
         for z in np.linspace(-1, 1, kit.whole(3, 5)) * length * 0.36:
             kit.add(disc(0.21, 0.24, 10).turn("z", 90).move(side * width * 0.42 + 0.12, 0.3, z), hub)
@@ -115,19 +107,26 @@ def tank(kit: Kit) -> None:
     kit.add(disc(0.16, 0.1, 10).move(0.1, 0.95, -0.2), dark)
 
 
-def steam_engine(kit: Kit) -> None:
-    """Steam."""
+def rolling_stock(kit: Kit) -> tuple[Material, Material, Material, float, float]:
+    """A chassis on rails, its deck at y = DECK; returns body, dark and accent paint, width and length."""
     kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
-    width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
-    half = length / 2
-    kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
-    rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
+    width, length = kit.u(0.9, 1.1), kit.u(2.0, 3.2)
+    kit.box(dark, (width, 0.16, length), (0, DECK - 0.16, 0))
+    reach = length / 2 * 0.78
+    rows = np.linspace(-reach, reach, kit.whole(3, 5) if kind == 0 else 4)
     red = kit.accent()
     for z in rows:
         for side in (-1, 1):
             r = 0.24 if kind else kit.u(0.2, 0.3)
-            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
-            kit.add(part, red if kind == 0 else dark)
+            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90)
+            kit.add(part.move(side * width * 0.4 + 0.06, r, z), red if kind == 0 else dark)
+    return paint, dark, red, width, length
+
+
+def steam_engine(kit: Kit) -> None:
+    """Steam."""
+    paint, dark, red, width, length = rolling_stock(kit)
+    half, base = length / 2, DECK
     boiler = kit.u(0.3, 0.4)
     cab = length * kit.u(0.25, 0.35)
     outline = [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)]
@@ -148,17 +147,8 @@ def steam_engine(kit: Kit) -> None:
 
 def tram(kit: Kit) -> None:
     """Diesel, tram or express."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
-    width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
-    half = length / 2
-    kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
-    rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.accent()
-    for z in rows:
-        for side in (-1, 1):
-            r = 0.24 if kind else kit.u(0.2, 0.3)
-            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
-            kit.add(part, red if kind == 0 else dark)
+    paint, _, red, width, length = rolling_stock(kit)
+    half, base = length / 2, DECK
     height, rake = kit.u(0.8, 1.1), kit.u(0.05, 0.6)
     upper = [(-half, base), (-half, base + height), (half - rake, base + height)]
     upper += [(half - rake * 0.3, base + height * 0.6), (half, base + 0.2), (half, base)]
@@ -172,17 +162,8 @@ def tram(kit: Kit) -> None:
 
 def goods_wagon(kit: Kit) -> None:
     """Goods wagon: open, covered, tank."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
-    width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
-    half = length / 2
-    kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
-    rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.accent()
-    for z in rows:
-        for side in (-1, 1):
-            r = 0.24 if kind else kit.u(0.2, 0.3)
-            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
-            kit.add(part, red if kind == 0 else dark)
+    paint, dark, _, width, length = rolling_stock(kit)
+    half, base = length / 2, DECK
     load = kit.whole(0, 2)
     if load == 0:
         kit.box(paint, (width, kit.u(0.7, 1.1), length * 0.96), (0, base, 0))
@@ -200,24 +181,14 @@ def goods_wagon(kit: Kit) -> None:
 
 def coach(kit: Kit) -> None:
     """Coach."""
-    kind, paint, dark = kit.whole(0, 3), kit.paint(), kit.black()
-    width, length, base = kit.u(0.9, 1.1), kit.u(2.0, 3.2), 0.42
-    half = length / 2
-    kit.box(dark, (width, 0.16, length), (0, base - 0.16, 0))
-    rows = np.linspace(-half * 0.78, half * 0.78, kit.whole(3, 5) if kind == 0 else 4)
-    red = kit.accent()
-    for z in rows:
-        for side in (-1, 1):
-            r = 0.24 if kind else kit.u(0.2, 0.3)
-            part = disc(r, 0.12, kit.sides_for(0.8), 0.02).turn("z", 90).move(side * width * 0.4 + 0.06, r, z)
-            kit.add(part, red if kind == 0 else dark)
+    paint, dark, _, width, length = rolling_stock(kit)
     height = kit.u(0.8, 1.0)
-    kit.box(paint, (width, height, length * 0.97), (0, base, 0))
+    kit.box(paint, (width, height, length * 0.97), (0, DECK, 0))
     count = kit.whole(3, 7)
     for z in (np.arange(count) - (count - 1) / 2) * length * 0.9 / count:
-        part = box(width * 1.03, height * 0.35, length * 0.6 / count).move(0, base + height * 0.62, z)
+        part = box(width * 1.03, height * 0.35, length * 0.6 / count).move(0, DECK + height * 0.62, z)
         kit.add(part, kit.window())
-    part = tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, base + height)
+    part = tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, DECK + height)
     kit.add(part, dark)
 
 

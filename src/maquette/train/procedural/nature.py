@@ -231,7 +231,7 @@ def cactus(kit: Kit) -> None:
         for at, tilt in pads:
             kit.add(ellipsoid(0.2, 0.3, 0.08, 12).turn("z", tilt).move(*at), leaf)
     if kit.chance(0.4):
-        top = kit.height_since(0)
+        top = kit.height()
         kit.around(ellipsoid(0.1, 0.035, 0.05, 7).move(0.07, top), kit.accent(), 5)
 
 

@@ -6,9 +6,9 @@ import numpy as np
 
 from maquette.train.procedural.balls import ball, ellipsoid, globe
 from maquette.train.procedural.boxes import box, extrude, rectangle, stack, tapered_box
-from maquette.train.procedural.buildings import gable, hip, opening
+from maquette.train.procedural.buildings import add_gable, hip, opening
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import columns, curve, polar
+from maquette.train.procedural.part import arch, columns, curve, polar
 from maquette.train.procedural.swept import limb, rod
 from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
@@ -30,8 +30,8 @@ def temple(kit: Kit) -> None:
         kit.add(box(w * 0.6, h, d * 0.65).move(0, base + h / 2), stone)
     kit.box(stone, (w + 0.1, 0.12, d + 0.1), (0, base + h - 0.01, 0))
     top = kit.brick() if kit.chance(0.4) else stone
-    for part, m in zip(gable(w + 0.1, kit.u(0.2, 0.35), d + 0.1, 0.05, 0.05), (stone, top, top), strict=True):
-        kit.add(part.move(0, base + h + 0.1), m)
+    at = (0, base + h + 0.1, 0)
+    add_gable(kit, (w + 0.1, kit.u(0.2, 0.35), d + 0.1), 0.05, 0.05, stone, top, at)
 
 
 def pyramid(kit: Kit) -> None:
@@ -78,9 +78,8 @@ def obelisk(kit: Kit) -> None:
         kit.add(lathe([(0.17, 0), (0.11, h), (0, h + 0.2)], 4).move(0, 0.2), stone)
     else:
         w, h, t = kit.u(0.5, 0.7), kit.u(0.6, 1.0), kit.u(0.12, 0.2)
-        arch, lift = np.linspace(0, np.pi, 9), w / 2 * kit.pick(1.0, 0.4)
-        outline = [(w / 2 * float(np.cos(a)), h + lift * float(np.sin(a))) for a in arch]
-        kit.add(extrude([*outline, (-w / 2, 0), (w / 2, 0)], t, 0.02), stone)
+        outline = [*arch(w / 2, w / 2 * kit.pick(1.0, 0.4), 9, h), (-w / 2, 0), (w / 2, 0)]
+        kit.add(extrude(outline, t, 0.02), stone)
         kit.box(kit.stone(), (w * 1.3, 0.1, t * 2.2))
         if kit.chance(0.5):
             kit.add(box(0.06, 0.4, t * 1.3).move(0, h * 0.75), kit.stone())
@@ -102,7 +101,7 @@ def fountain(kit: Kit) -> None:
     if kit.chance(0.6):
         kit.add(frustum(0.06, 0.05, 0.4, 8).move(0, 0.65), stone)
         kit.add(kit.hollow(curve([(0.08, 0), (0.2, 0.06), (0.25, 0.13)]), 0.04, 0.04).move(0, 1.0), stone)
-    kit.add(ellipsoid(0.09, 0.12, 0.09, 10).move(0, kit.height_since(0) + 0.02), kit.pick(stone, water))
+    kit.add(ellipsoid(0.09, 0.12, 0.09, 10).move(0, kit.height() + 0.02), kit.pick(stone, water))
 
 
 def ridge_tent(kit: Kit) -> None:

@@ -114,7 +114,7 @@ def _backrest(
         kit.add(tube(path, t * 0.45), frame)
         kit.box(frame, (w * kit.u(0.2, 0.5), height * 0.97, t * 0.5))
     lean = kit.pick(0.0, kit.u(0, 18))
-    kit.reshape_since(mark, lambda p: p.turn("x", -lean).move(0, seat, -depth / 2 + t / 2))
+    kit.reshape(lambda p: p.turn("x", -lean).move(0, seat, -depth / 2 + t / 2), mark)
 
 
 def chair(kit: Kit) -> None:
@@ -239,7 +239,7 @@ def bench(kit: Kit) -> None:
             kit.box(plank, (width, rise / boards * 0.75, t), (0, rise * i / boards + 0.12, 0))
         kit.pair(kit.block((0.08, rise + 0.1, t), (width * 0.38, 0, -t * 0.9)), iron)
         lean = kit.u(0, 18)
-        kit.reshape_since(mark, lambda p: p.turn("x", -lean).move(0, height, -depth / 2))
+        kit.reshape(lambda p: p.turn("x", -lean).move(0, height, -depth / 2), mark)
     if kit.chance(0.3):
         kit.pair(kit.block((0.08, 0.3, 0.08), (width * 0.42, height, depth * 0.35)), iron)
         kit.pair(kit.block((0.1, 0.06, depth * 0.95), (width * 0.42, height + 0.28, 0)), iron)

@@ -230,7 +230,7 @@ def assembly(kit: Kit) -> None:
                 kit.around(piece, kit.pick(*materials), kit.whole(3, 8))
     if kit.chance(0.2):
         tilt = kit.u(-90, 90)
-        kit.reshape_since(0, lambda p: p.turn("z", tilt))
+        kit.reshape(lambda p: p.turn("z", tilt))
 
 
 def sculpture(kit: Kit) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ellipsoid
 from maquette.train.procedural.boxes import box, extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.part import curve
+from maquette.train.procedural.part import arch, curve
 from maquette.train.procedural.swept import ribbon, rod
 from maquette.train.procedural.turned import disc, dome, torus
 
@@ -60,9 +60,8 @@ def letter_box(kit: Kit) -> None:
     paint = kit.paint()
     h = kit.u(0.6, 1.0)
     kit.box(kit.wood(), (0.12, h, 0.12))
-    arch = np.linspace(0, np.pi, 9)
-    outline = [(0.2 * float(np.cos(a)), 0.15 + 0.2 * float(np.sin(a))) for a in arch]
-    kit.add(extrude([*outline, (-0.2, 0), (0.2, 0)], kit.u(0.5, 0.7)).move(0, h), paint)
+    outline = [*arch(0.2, 0.2, 9, 0.15), (-0.2, 0), (0.2, 0)]
+    kit.add(extrude(outline, kit.u(0.5, 0.7)).move(0, h), paint)
     kit.box(kit.accent(), (0.04, 0.25, 0.08), (0.22, h + 0.15, 0.1))
 
 
@@ -82,7 +81,7 @@ def fence(kit: Kit) -> None:
     for y in (0.25, 0.75):
         kit.add(box(w * 1.02, 0.09, 0.07).move(0, y * h, -0.05), wood)
     if kit.chance(0.3):
-        kit.reshape_since(0, lambda p: p.move(z=w / 2))
+        kit.reshape(lambda p: p.move(z=w / 2))
         panel = list(kit.parts)
         for part, m in panel:
             kit.add(part.turn("y", 90), m)

@@ -21,7 +21,7 @@ def ice_cream(kit: Kit) -> None:
     for i in range(kit.whole(1, 3)):
         part = lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i)
         kit.add(part, kit.pick(cream, kit.white(), kit.plastic()))
-    top = kit.height_since(0)
+    top = kit.height()
     kit.pick(
         lambda: kit.add(ball(0.09).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
         lambda: kit.add(rod((0.1, top - 0.3), (0.35, top + 0.3), 0.05), kit.wood()),
@@ -41,7 +41,7 @@ def doughnut(kit: Kit) -> None:
         kit.add(part, kit.plastic())
     if kit.chance(0.3):
         tilt = kit.u(40, 90)
-        kit.reshape_since(0, lambda p: p.turn("x", tilt))
+        kit.reshape(lambda p: p.turn("x", tilt))
 
 
 def lolly(kit: Kit) -> None:

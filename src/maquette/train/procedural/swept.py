@@ -68,7 +68,7 @@ def rod(start: Point, end: Point, radius: float, sides: int = 6, end_radius: flo
 
 def limb(start: Point, end: Point, radius: float, end_radius: float | None = None, sides: int = 10) -> Part:
     """A bar between two points with round ends: a tapered capsule."""
-    a, b = spatial([start, end])
+    a, b = spatial(np.array([start, end]))
     ra, rb = radius, radius if end_radius is None else end_radius
     axis = b - a
     length = max(float(np.linalg.norm(axis)), 1e-6)

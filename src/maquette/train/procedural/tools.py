@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache, wraps
+
 import numpy as np
 
 from maquette.train.procedural.balls import ball
 from maquette.train.procedural.boxes import box, extrude, rectangle, tapered_box
-from maquette.train.procedural.kit import Choice, Kit
+from maquette.train.procedural.kit import Choice, Family, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import columns, curve
 from maquette.train.procedural.swept import rod, tube
@@ -29,22 +31,43 @@ def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
         kit.add(part, material)
 
 
-def laid(kit: Kit) -> None:
+def lay_down(kit: Kit) -> None:
     """Turn the finished tool now and then: lying on its side, or slanted."""
     kind = kit.whole(0, 5)
     if kind == 0:
-        kit.reshape_since(0, lambda p: p.turn("z", 90))
+        kit.reshape(lambda p: p.turn("z", 90))
     elif kind == 1:
         angle = kit.u(-60, 60)
-        kit.reshape_since(0, lambda p: p.turn("z", angle))
+        kit.reshape(lambda p: p.turn("z", angle))
     elif kind == 2:
-        kit.reshape_since(0, lambda p: p.turn("x", 90))
+        kit.reshape(lambda p: p.turn("x", 90))
+
+
+@cache
+def _laid(family: Family) -> Family:
+    @wraps(family)
+    def build(kit: Kit) -> None:
+        family(kit)
+        lay_down(kit)
+
+    return build
+
+
+def laid(*families: Family) -> tuple[Family, ...]:
+    """The families, with every tool turned by `lay_down`."""
+    return tuple(_laid(family) for family in families)
+
+
+def _haft(kit: Kit) -> tuple[float, Material, Material]:
+    """A shaft; returns its length, its material and a metal for the head."""
+    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
+    shaft(kit, length, kit.u(0.05, 0.085), wood)
+    return length, wood, metal
 
 
 def hammer(kit: Kit) -> None:
     """Claw hammer."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
-    shaft(kit, length, kit.u(0.05, 0.085), wood)
+    length, _, metal = _haft(kit)
     y = length * 0.94
     kit.add(box(0.2, 0.18, 0.18, 0.03).move(0, y), metal)
     kit.add(frustum(0.1, 0.12, 0.25, kit.sides_for(0.6)).turn("z", -90).move(0.08, y), metal)
@@ -57,13 +80,11 @@ def hammer(kit: Kit) -> None:
         ),
         metal,
     )
-    laid(kit)
 
 
 def mallet(kit: Kit) -> None:
     """Mallet or sledge."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
-    shaft(kit, length, kit.u(0.05, 0.085), wood)
+    length, wood, metal = _haft(kit)
     y = length * 0.94
     head = kit.pick(
         kit.disc(kit.u(0.18, 0.28), kit.u(0.5, 0.8), 0.03),
@@ -73,42 +94,36 @@ def mallet(kit: Kit) -> None:
     kit.add(head.move(0, -(low + high) / 2).turn("z", 90).move(0, y), kit.pick(wood, metal))
     if kit.chance(0.4):
         kit.pair(torus(0.25, 0.04, kit.sides).turn("z", 90).move(0.2, y), metal)
-    laid(kit)
 
 
 def axe(kit: Kit) -> None:
     """Axe: one or two blades."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
-    shaft(kit, length, kit.u(0.05, 0.085), wood)
+    length, _, metal = _haft(kit)
     kind, y = kit.whole(2, 3), length * 0.94
     reach, high = kit.u(0.35, 0.55), kit.u(0.22, 0.4)
     blade = [(0.0, -0.09), (reach * 0.5, -0.12), (reach, -high), (reach * 1.12, 0.0)]
     blade += [(reach, high * kit.u(0.7, 1.0)), (reach * 0.5, 0.12), (0.0, 0.09)]
     part = extrude(blade, 0.12).map(
-        lambda v: v * columns(v[:, 0] * 0 + 1, v[:, 0] * 0 + 1, np.clip(1 - v[:, 0] / (reach * 1.3), 0.25, 1))
+        lambda v: v * columns(1, 1, np.clip(1 - v[:, 0] / (reach * 1.3), 0.25, 1))
     )
     kit.add(box(0.2, 0.24, 0.16, 0.03).move(0, y), metal)
     kit.add(part.move(0.05, y), metal)
     if kind == 3:
         kit.add(part.mirror().move(-0.05, y), metal)
-    laid(kit)
 
 
 def pickaxe(kit: Kit) -> None:
     """Pickaxe."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
-    shaft(kit, length, kit.u(0.05, 0.085), wood)
+    length, _, metal = _haft(kit)
     y = length * 0.94
     path = curve([(-0.7, y - 0.2), (-0.35, y + 0.03), (0, y + 0.08), (0.35, y + 0.03), (0.7, y - 0.2)])
     widths = 0.02 + 0.08 * np.sin(np.linspace(0.05, np.pi - 0.05, len(path)))
     kit.add(tube(path, widths), metal)
-    laid(kit)
 
 
 def mace(kit: Kit) -> None:
     """Mace or club."""
-    length, wood, metal = kit.u(1.0, 1.9), kit.pick(kit.wood, kit.plastic)(), kit.metal()
-    shaft(kit, length, kit.u(0.05, 0.085), wood)
+    length, _, metal = _haft(kit)
     r = kit.u(0.18, 0.28)
     kit.add(ball(r, 2).move(0, length), metal)
     spike = frustum(0.06, 0.0, 0.16, 5).move(0, r * 0.95)
@@ -116,7 +131,6 @@ def mace(kit: Kit) -> None:
         kit.add(spike.turn("z", a).move(0, length), metal)
     for a in (60, 120, 240, 300):
         kit.add(spike.turn("x", 90).turn("y", a).move(0, length), metal)
-    laid(kit)
 
 
 def sword(kit: Kit) -> None:
@@ -134,7 +148,6 @@ def sword(kit: Kit) -> None:
     kit.add(rod((0, -kit.u(0.3, 0.5)), (0, 0), 0.05, 8), grip)
     low = min(float(part.vertices[:, 1].min()) for part, _ in kit.parts)
     kit.add(kit.pick(ball(0.085), disc(0.09, 0.08, 8).move(0, -0.04)).move(0, low), guard)
-    laid(kit)
 
 
 def knife(kit: Kit) -> None:
@@ -146,15 +159,12 @@ def knife(kit: Kit) -> None:
     tip = kit.pick(0.3, 0.9, 2.0)
     edge = back - columns(0.0, width * (1 - x**8 * (tip < 1.5)) ** tip * 1.0)
     outline = np.concatenate([back, edge[::-1]])
-    part = extrude(outline, 0.07).map(
-        lambda v: v * columns(1 + 0 * v[:, 0], 1 + 0 * v[:, 0], 0.35 + 0.65 * (v[:, 1] > -width * 0.4))
-    )
+    part = extrude(outline, 0.07).map(lambda v: v * columns(1, 1, 0.35 + 0.65 * (v[:, 1] > -width * 0.4)))
     kit.add(part, metal)
     kit.add(box(kit.u(0.35, 0.5), min(width * 0.8, 0.14), 0.09, 0.03).move(-0.2, -width * 0.4), grip)
     if kit.chance(0.3):
         kit.add(disc(0.12, 0.05, kit.sides_for(0.7)).turn("z", 90).move(0.02, -width * 0.4), guard)
-    kit.reshape_since(0, lambda p: p.turn("z", 90))
-    laid(kit)
+    kit.reshape(lambda p: p.turn("z", 90))
 
 
 def spear(kit: Kit) -> None:
@@ -170,7 +180,6 @@ def spear(kit: Kit) -> None:
     elif kit.chance(0.5):
         outline = [(0, -0.15), (0.35, -0.3), (0.42, 0), (0.35, 0.25), (0, 0.1)]
         kit.add(extrude(outline, 0.06).move(0, length - 0.15), metal)
-    laid(kit)
 
 
 def scythe(kit: Kit) -> None:
@@ -183,7 +192,6 @@ def scythe(kit: Kit) -> None:
     path = columns(r * np.sin(angle), length + r * 0.6 * (1 - np.cos(angle)) * kit.pick(1, -1))
     part = tube(path, columns(0.03, np.linspace(0.1, 0.02, 9)), section=rectangle(2, 2), up=(0, 1, 0))
     kit.add(part, metal)
-    laid(kit)
 
 
 def screwdriver(kit: Kit) -> None:
@@ -195,7 +203,6 @@ def screwdriver(kit: Kit) -> None:
     length = kit.u(0.5, 0.9)
     kit.add(rod((0, 0.55), (0, 0.55 + length), 0.035, 8), metal)
     kit.add(tapered_box((0.07, 0.07), (kit.u(0.08, 0.2), 0.03), 0.15).move(0, 0.52 + length), metal)
-    laid(kit)
 
 
 def spanner(kit: Kit) -> None:
@@ -212,7 +219,6 @@ def spanner(kit: Kit) -> None:
         kit.add(torus(r * 0.75, r * 0.35, kit.sides).turn("x", 90), metal)
     else:
         kit.add(extrude(np.concatenate([jaw, notch]), 0.1, 0.01).turn("z", 180), metal)
-    laid(kit)
 
 
 def pliers(kit: Kit) -> None:
@@ -236,9 +242,8 @@ def pliers(kit: Kit) -> None:
             )
             part = tube(curve([(0, 0.05), (sign * 0.12, -0.25), (sign * 0.1, -0.85)]), 0.065, 7)
             kit.add(part, grip)
-        kit.reshape_since(mark, lambda p, s=sign: p.turn("z", s * angle * (-1 if not scissors else 1)))  # type: ignore[misc]
+        kit.reshape(lambda p, s=sign: p.turn("z", s * angle * (-1 if not scissors else 1)), mark)  # type: ignore[misc]
     kit.add(disc(0.09, 0.18, 10).turn("x", 90).move(z=-0.09), metal)
-    laid(kit)
 
 
 def saw(kit: Kit) -> None:
@@ -251,7 +256,6 @@ def saw(kit: Kit) -> None:
     kit.add(extrude(outline, 0.045), metal)
     ring = np.array([(0, -0.08), (-0.05, 0.3), (-0.32, 0.28), (-0.38, -0.02), (-0.1, -0.12)])
     kit.add(tube(np.concatenate([ring, np.zeros((5, 1))], 1), 0.06, closed=True), grip)
-    laid(kit)
 
 
 def drill(kit: Kit) -> None:
@@ -267,7 +271,6 @@ def drill(kit: Kit) -> None:
     else:
         kit.add(kit.hollow([(0.12, 0), (0.16, 0.25)], 0.04, 0.05).turn("z", -90).move(0.58, 0), kit.accent())
     kit.add(box(0.05, 0.12, 0.08).move(0.27, -0.2), kit.black())
-    laid(kit)
 
 
 def paint_brush(kit: Kit) -> None:
@@ -283,7 +286,6 @@ def paint_brush(kit: Kit) -> None:
         part = tube([(0, 0.68), (0, 0.85), (0.35, 0.85), (0.35, 1.1), (0.3, 1.1)], 0.028)
         kit.add(part, metal)
         kit.add(kit.disc(0.14, 0.65).turn("z", 90).move(0.32, 1.1), kit.accent())
-    laid(kit)
 
 
 def key(kit: Kit) -> None:
@@ -293,7 +295,6 @@ def key(kit: Kit) -> None:
     kit.add(rod((0, -0.18), (0, -1.0), 0.05, 8), metal)
     for y, w in zip((-0.75, -0.85, -0.95), kit.rng.uniform(0.12, 0.25, 3), strict=True):
         kit.add(box(w, 0.07, 0.06).move(w / 2, y), metal)
-    laid(kit)
 
 
 def torch(kit: Kit) -> None:
@@ -313,11 +314,10 @@ def torch(kit: Kit) -> None:
         wire = tube(columns(0.22 * np.sin(t), 1.05 - 0.42 * np.cos(t)), 0.025, 5, closed=True)
         for a in (0, 45, 90, 135):
             kit.add(wire.turn("y", a), metal)
-    laid(kit)
 
 
 FAMILIES: tuple[Choice, ...] = (
-    (hammer, mallet, axe, axe, pickaxe, mace),
-    (sword, sword, knife, spear, scythe),
-    (screwdriver, spanner, pliers, saw, drill, paint_brush, key, torch),
+    laid(hammer, mallet, axe, axe, pickaxe, mace),
+    laid(sword, sword, knife, spear, scythe),
+    laid(screwdriver, spanner, pliers, saw, drill, paint_brush, key, torch),
 )

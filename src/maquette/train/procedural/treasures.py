@@ -24,10 +24,10 @@ def books(kit: Kit) -> None:
             kit.add(box(w, t * 0.12, d).move(0, t * level), cover)
         kit.add(box(t * 0.12, t, d).move(-w / 2, t / 2), cover)
         spin, level = (kit.u(-20, 20) if count > 1 else 0.0), y
-        kit.reshape_since(mark, lambda p, spin=spin, level=level: p.turn("y", spin).move(0, level))  # type: ignore[misc]
+        kit.reshape(lambda p, spin=spin, level=level: p.turn("y", spin).move(0, level), mark)  # type: ignore[misc]
         y += t
     if count == 1 and kit.chance(0.6):
-        kit.reshape_since(0, lambda p: p.turn("x", 90))
+        kit.reshape(lambda p: p.turn("x", 90))
 
 
 def open_book(kit: Kit) -> None:
@@ -40,7 +40,7 @@ def open_book(kit: Kit) -> None:
     kit.pair(extrude(page, 1.0), paper)
     kit.pair(box(0.8, 0.05, 1.06).move(0.4, -0.02), kit.plastic())
     lean = kit.pick(0.0, 55.0)
-    kit.reshape_since(0, lambda p: p.turn("x", lean))
+    kit.reshape(lambda p: p.turn("x", lean))
 
 
 def scroll(kit: Kit) -> None:
@@ -49,7 +49,7 @@ def scroll(kit: Kit) -> None:
     kit.pair(rod((0, 0, -0.5), (0, 0, 0.5), 0.12, kit.sides_for(0.7)).move(0.45, 0.05), paper)
     kit.add(box(0.9, 0.04, 0.96), paper)
     kit.pair(rod((0.45, 0.05, -0.65), (0.45, 0.05, 0.65), 0.05, 8), kit.wood())
-    kit.reshape_since(0, lambda p: p.turn("z", 90).turn("y", 90))
+    kit.reshape(lambda p: p.turn("z", 90).turn("y", 90))
 
 
 def framed_picture(kit: Kit) -> None:
@@ -61,7 +61,7 @@ def framed_picture(kit: Kit) -> None:
     kit.pair(box(w, t, 0.1, 0.01).move(0, h / 2 + t / 2), frame, "y")
     kit.add(box(w * 1.05, h * 1.05, 0.04), kit.accent())
     kit.add(ball(min(w, h) * 0.2, 2).scale(1, 1, 0.25).move(w * 0.1, 0.02, 0.02), kit.plastic())
-    kit.reshape_since(0, lambda p: p.turn("x", -12))
+    kit.reshape(lambda p: p.turn("x", -12))
     if kit.chance(0.5):
         kit.add(box(0.2, h * 0.8, 0.04).turn("x", 20).move(0, -h * 0.15, -0.18), frame)
 
@@ -85,7 +85,7 @@ def dice(kit: Kit) -> None:
             for px, py in spots[1 - n % 2 : 1 - n % 2 + n]:
                 kit.add(ellipsoid(0.07, 0.07, 0.03, 6).move(px, py, 0.35).turn(axis, turn), dot)
         x, y, spin = [(0.0, 0.0, 0.0), (0.8, 0.0, 25.0), (0.35, 0.72, -15.0)][i]
-        kit.reshape_since(mark, lambda p, x=x, y=y, spin=spin: p.turn("y", spin).move(x, y))  # type: ignore[misc]
+        kit.reshape(lambda p, x=x, y=y, spin=spin: p.turn("y", spin).move(x, y), mark)  # type: ignore[misc]
 
 
 def gem(kit: Kit) -> None:
@@ -141,7 +141,7 @@ def coins(kit: Kit) -> None:
         kit.add(torus(0.43, 0.04, kit.sides, 5).move(0, 0.11 * i + 0.1), metal)
     if len(kit.parts) == 2:
         kit.add(disc(0.2, 0.14, 5), kit.accent())
-        kit.reshape_since(0, lambda p: p.turn("x", 90))
+        kit.reshape(lambda p: p.turn("x", 90))
 
 
 def gear(kit: Kit) -> None:
@@ -155,7 +155,7 @@ def gear(kit: Kit) -> None:
     kit.add(kit.disc(r * 0.35, t * 1.5).turn("x", 90).move(z=-t * 0.75), kit.metal())
     if kit.chance(0.5):
         tilt = kit.u(0, 90)
-        kit.reshape_since(0, lambda p: p.turn("x", -tilt))
+        kit.reshape(lambda p: p.turn("x", -tilt))
 
 
 def lantern(kit: Kit) -> None:

@@ -45,6 +45,11 @@ def hollow(outer: Points, wall: float, floor: float, sides: int) -> Part:
     return lathe(np.concatenate([profile, inner, [[corner, base], [0.0, base]]]), sides)
 
 
+def tray(width: float, height: float, depth: float, wall: float, floor: float) -> Part:
+    """An open box that stands on y = 0; `wall` and `floor` are shares of its size."""
+    return hollow([(0.5, 0.0), (0.5, 1.0)], wall, floor, 4).scale(width, height, depth)
+
+
 def frustum(bottom: float, top: float, height: float, sides: int) -> Part:
     """A cone or cylinder that stands on y = 0; a radius of zero makes a point."""
     if top <= 1e-6:

@@ -7,7 +7,7 @@ import numpy as np
 from maquette.train.procedural.balls import ellipsoid, globe
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
-from maquette.train.procedural.part import Array, Part, columns, curve, polar
+from maquette.train.procedural.part import Array, Part, arch, columns, curve, polar
 from maquette.train.procedural.swept import tube
 from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
@@ -227,9 +227,7 @@ def teapot(kit: Kit) -> None:
         part = handle(kit.u(0.3, 0.45), ry * kit.u(1.0, 1.3), 0.05, kit).move(rx * 0.9, ry).turn("y", 180)
         kit.add(part, lid)
     else:
-        arch = np.linspace(0, np.pi, 10)
-        path = columns(-rx * 0.75 * np.cos(arch), top * 0.85 + kit.u(0.5, 0.8) * np.sin(arch), 0.0)
-        kit.add(tube(path, 0.045, 8), lid)
+        kit.add(tube(arch(-rx * 0.75, kit.u(0.5, 0.8), 10, top * 0.85), 0.045, 8), lid)
 
 
 def jug(kit: Kit) -> None:
