@@ -210,12 +210,8 @@ def space_fighter(kit: Kit) -> None:
     kit.add(fuselage(stations, kit.pick(6, 8, 14), kit.pick(1.0, 0.6)), paint)
     kit.add(ellipsoid(r * 0.6, r * 0.55, 0.35, 10).move(0, r * 0.75, half * 0.15), kit.window())
     span, tilt = kit.u(0.7, 1.3), kit.u(-0.4, 0.4)
-    kit.pair(
-        wing(span, kit.u(0.6, 1.1), kit.u(0.15, 0.5), kit.u(-0.4, 0.8), 0.09, tilt).move(
-            r * 0.5, 0, -half * 0.4
-        ),
-        accent,
-    )
+    part = wing(span, kit.u(0.6, 1.1), kit.u(0.15, 0.5), kit.u(-0.4, 0.8), 0.09, tilt)
+    kit.pair(part.move(r * 0.5, 0, -half * 0.4), accent)
     if kit.chance(0.5):
         kit.pair(wing(span * 0.6, 0.5, 0.2, 0.4, 0.07, kit.u(0.4, 0.7)).move(r * 0.5, 0, -half * 0.6), accent)
     gun = limb((0, 0, -0.3), (0, 0, 0.4), kit.u(0.05, 0.1), sides=8)

@@ -119,12 +119,8 @@ def ship(kit: Kit) -> None:
     for i in range(kit.whole(1, 4)):
         kit.box(kit.white(), (width * (0.8 - 0.08 * i), 0.2, long * (1 - 0.16 * i)), (0, deck + 0.19 * i, z))
         if kit.chance(0.7):
-            kit.add(
-                box(width * (0.83 - 0.08 * i), 0.07, long * (0.93 - 0.16 * i)).move(
-                    0, deck + 0.19 * i + 0.11, z
-                ),
-                kit.window(),
-            )
+            part = box(width * (0.83 - 0.08 * i), 0.07, long * (0.93 - 0.16 * i))
+            kit.add(part.move(0, deck + 0.19 * i + 0.11, z), kit.window())
     for i in range(kit.whole(1, 3)):
         part = frustum(0.11, 0.1, 0.45, 10).turn("x", -8).move(0, deck + 0.5, z - 0.3 * i + 0.2)
         kit.add(part, kit.accent())

@@ -160,12 +160,8 @@ def house(kit: Kit) -> None:
     if kit.chance(0.35):  # porch
         ph, pd, pw = h / storeys * 0.85, kit.u(0.25, 0.4), w * kit.u(0.35, 1.0)
         kit.pair(disc(0.035, ph, 6).move(pw / 2 - 0.06, base, d / 2 + pd - 0.05), kit.white())
-        kit.add(
-            tapered_box((pw, pd + 0.05), (pw * 0.95, pd * 0.8), 0.1, (0, -0.04)).move(
-                0, base + ph, d / 2 + pd / 2
-            ),
-            tiles,
-        )
+        part = tapered_box((pw, pd + 0.05), (pw * 0.95, pd * 0.8), 0.1, (0, -0.04))
+        kit.add(part.move(0, base + ph, d / 2 + pd / 2), tiles)
         kit.box(kit.stone(), (pw, 0.07, pd), (0, 0, d / 2 + pd / 2))
     if kit.chance(0.25):  # plot with a hedge, a path or a tree
         kit.box(kit.colour(0.35, 0.6, 0.25), (w * 1.7, 0.06, d * 1.8), (0, -0.06, 0.1))

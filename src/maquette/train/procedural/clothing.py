@@ -55,12 +55,8 @@ def shoes(kit: Kit) -> None:
     foot = [(-0.45, 0.16, 0.2, 0.2), (-0.2, 0.2, 0.22, 0.22), (0.2, 0.21, 0.16, 0.17)]
     foot += [(0.5, 0.17, 0.11, 0.12), (0.62, 0.05, 0.05, 0.07)]
     kit.add(fuselage([(z, w, hh, y + 0.05) for z, w, hh, y in foot], 12, 0.8), cloth)
-    kit.add(
-        hollow([(0.2, 0), (0.21, tall * 0.5), (0.24, tall)], 0.05, tall * 0.5, kit.sides_for(0.8))
-        .scale(1, 1, 1.15)
-        .move(0, 0.18, -0.2),
-        cloth,
-    )
+    piece = hollow([(0.2, 0), (0.21, tall * 0.5), (0.24, tall)], 0.05, tall * 0.5, kit.sides_for(0.8))
+    kit.add(piece.scale(1, 1, 1.15).move(0, 0.18, -0.2), cloth)
     outline = curve([(0.0, -0.5), (0.2, -0.35), (0.16, 0.05), (0.23, 0.4), (0.0, 0.68)])
     outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:-1]])
     kit.add(stack([outline, outline], [-0.02, 0.09]), sole)

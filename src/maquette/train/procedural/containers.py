@@ -109,12 +109,8 @@ def paper_cup(kit: Kit) -> None:
     kit.add(kit.disc(0.53, 0.09, 0.02).move(0, height), kit.pick(kit.black, kit.white, kit.accent)())
     kit.add(kit.disc(0.42, 0.16, 0.02).move(0, height), kit.white())
     low, high = 0.3, 0.65
-    kit.add(
-        kit.frustum(0.36 + 0.14 * low + 0.02, 0.36 + 0.14 * high + 0.02, height * (high - low)).move(
-            0, height * low
-        ),
-        kit.accent(),
-    )
+    part = kit.frustum(0.36 + 0.14 * low + 0.02, 0.36 + 0.14 * high + 0.02, height * (high - low))
+    kit.add(part.move(0, height * low), kit.accent())
     if kit.chance(0.4):
         kit.add(tube([(0.1, height, 0), (0.2, height + 0.7, 0.1)], 0.04), kit.accent())
 
@@ -152,11 +148,8 @@ def hand_bag(kit: Kit) -> None:
         cloth,
     )
     rise = kit.u(0.25, 0.5)
-    kit.pair(
-        ribbon(arch(w * 0.3, rise, 11, h * 0.93), 0.07, 0.06).move(z=d * 0.25),
-        kit.pick(cloth, kit.leather()),
-        "z",
-    )
+    part = ribbon(arch(w * 0.3, rise, 11, h * 0.93), 0.07, 0.06)
+    kit.pair(part.move(z=d * 0.25), kit.pick(cloth, kit.leather()), "z")
     if kit.chance(0.6):
         kit.add(box(w * 0.8, h * 0.5, 0.06, 0.02).move(0, h * 0.7, d * 0.42), kit.pick(cloth, kit.accent()))
         kit.add(ball(0.05).move(0, h * 0.5, d * 0.45), metal)
@@ -201,10 +194,8 @@ def sack(kit: Kit) -> None:
         kit.add(disc(0.18, 0.04, 12).turn("x", 80).move(0, 0.4, 0.46), kit.accent())
     for _ in range(kit.whole(0, 4)):
         a = kit.u(0, 2 * np.pi)
-        kit.add(
-            disc(0.13, 0.05, 10, 0.01).turn("x", kit.u(-30, 30)).move(*polar(0.62, a, 0.03)),
-            kit.colour(0.95, 0.78, 0.2),
-        )
+        part = disc(0.13, 0.05, 10, 0.01).turn("x", kit.u(-30, 30))
+        kit.add(part.move(*polar(0.62, a, 0.03)), kit.colour(0.95, 0.78, 0.2))
 
 
 def shopping_bag(kit: Kit) -> None:
@@ -255,12 +246,8 @@ def treasure_chest(kit: Kit) -> None:
     if opened:
         kit.add(dome(0.45, 0.4, 10).scale(w, 0.6, d).move(0, h * 0.7), kit.colour(0.95, 0.78, 0.2))
         for _ in range(kit.whole(2, 6)):
-            kit.add(
-                kit.pick(ball(0.08), disc(0.1, 0.04, 10)).move(
-                    kit.u(-0.3, 0.3) * w, h * 0.95, kit.u(-0.25, 0.25) * d
-                ),
-                kit.plastic(),
-            )
+            part = kit.pick(ball(0.08), disc(0.1, 0.04, 10))
+            kit.add(part.move(kit.u(-0.3, 0.3) * w, h * 0.95, kit.u(-0.25, 0.25) * d), kit.plastic())
 
 
 def crate(kit: Kit) -> None:
@@ -275,11 +262,8 @@ def crate(kit: Kit) -> None:
     kit.four(box(t, tall, t).move(half, tall / 2, half), wood)
     if kit.chance(0.6):
         angle = np.degrees(np.arctan2(tall, size))
-        kit.pair(
-            box(float(np.hypot(size, tall)) * 0.9, t * 0.9, t * 0.6).turn("z", angle).move(0, tall / 2, half),
-            wood,
-            "z",
-        )
+        part = box(float(np.hypot(size, tall)) * 0.9, t * 0.9, t * 0.6).turn("z", angle)
+        kit.pair(part.move(0, tall / 2, half), wood, "z")
         part = box(t * 0.6, t * 0.9, float(np.hypot(size, tall)) * 0.9).turn("x", -angle).move(half, tall / 2)
         kit.pair(part, wood)
     if kit.chance(0.3):

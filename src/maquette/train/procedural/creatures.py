@@ -98,25 +98,16 @@ def _ears(kit: Kit, head: Array, s: float, look: Material) -> None:
     x, y, z = 0.0, float(head[1]), float(head[2])
     kind = kit.whole(0, 3)
     if kind == 0:
-        kit.pair(
-            frustum(s * 0.32, 0.01, s * kit.u(0.6, 1.1), 5)
-            .scale(1, 1, 0.5)
-            .turn("z", -18)
-            .move(x + s * 0.5, y + s * 0.65, z),
-            look,
-        )
+        part = frustum(s * 0.32, 0.01, s * kit.u(0.6, 1.1), 5).scale(1, 1, 0.5).turn("z", -18)
+        kit.pair(part.move(x + s * 0.5, y + s * 0.65, z), look)
     elif kind == 1:
         kit.pair(ellipsoid(s * 0.35, s * 0.35, s * 0.15, 8).move(s * 0.75, y + s * 0.7, z), look)
     elif kind == 2:
         kit.pair(ellipsoid(s * 0.15, s * 0.55, s * 0.3, 8).turn("z", 20).move(s * 0.98, y + s * 0.1, z), look)
     else:
         big = kit.u(0.5, 1.2)
-        kit.pair(
-            ellipsoid(s * big, s * big * 0.9, s * 0.12, 10)
-            .turn("y", -25)
-            .move(s * (0.7 + 0.5 * big), y + s * 0.2, z - s * 0.2),
-            look,
-        )
+        part = ellipsoid(s * big, s * big * 0.9, s * 0.12, 10).turn("y", -25)
+        kit.pair(part.move(s * (0.7 + 0.5 * big), y + s * 0.2, z - s * 0.2), look)
     horn = kit.whole(0, 7)
     if horn == 0:
         path = curve([(s * 0.35, y + s * 0.7, z), (s * 1.0, y + s * 1.0, z), (s * 1.1, y + s * 1.7, z)])
@@ -301,12 +292,8 @@ def plush(kit: Kit) -> None:
     if kind == 0:
         kit.pair(ball(head * 0.38, 2).scale(1, 1, 0.6).move(head * 0.8, top + head * 0.75), fur)
     elif kind == 1:
-        kit.pair(
-            ellipsoid(head * 0.24, head * kit.u(0.7, 1.1), head * 0.15, 10)
-            .turn("z", -kit.u(0, 30))
-            .move(head * 0.42, top + head * 1.5),
-            fur,
-        )
+        part = ellipsoid(head * 0.24, head * kit.u(0.7, 1.1), head * 0.15, 10).turn("z", -kit.u(0, 30))
+        kit.pair(part.move(head * 0.42, top + head * 1.5), fur)
     elif kind == 2:
         part = frustum(head * 0.35, 0.01, head * 0.7, 5).turn("z", -15).move(head * 0.6, top + head * 0.65)
         kit.pair(part, fur)

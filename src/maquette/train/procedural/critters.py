@@ -37,12 +37,8 @@ def fish(kit: Kit) -> None:
     kit.add((part.turn("z", 90) if flat else part).move(z=-half), second)
     dorsal = [(0.3, 0.0), (-0.35, 0.0), (-0.3, kit.u(0.15, 0.35)), (0.0, kit.u(0.2, 0.5))]
     kit.add(extrude(dorsal, t).turn("y", -90).move(0, h * 0.8, kit.u(-0.1, 0.15) * length), second)
-    kit.pair(
-        leaf_arc(kit.u(0.25, 0.5), -0.05, kit.u(0.0, 0.2), kit.u(0.08, 0.16))
-        .turn("y", 30)
-        .move(w * 0.75, -h * 0.25, half * 0.3),
-        second,
-    )
+    part = leaf_arc(kit.u(0.25, 0.5), -0.05, kit.u(0.0, 0.2), kit.u(0.08, 0.16)).turn("y", 30)
+    kit.pair(part.move(w * 0.75, -h * 0.25, half * 0.3), second)
     if kit.chance(0.4):
         outline = [(0.2, 0.0), (-0.2, 0.0), (-0.2, -0.25)]
         kit.add(extrude(outline, t).turn("y", -90).move(0, -h * 0.75, -half * 0.35), second)

@@ -123,12 +123,8 @@ def wagon(kit: Kit) -> None:
     r = kit.u(0.3, 0.5)
 
     width, length = kit.u(0.7, 1.0), kit.u(1.0, 1.8)
-    kit.add(
-        hollow([(0.5, 0), (0.5 + kit.u(0.0, 0.12), 1.0)], 0.05, 0.15, 4)
-        .scale(width, kit.u(0.3, 0.5), length)
-        .move(0, r),
-        wood,
-    )
+    part = hollow([(0.5, 0), (0.5 + kit.u(0.0, 0.12), 1.0)], 0.05, 0.15, 4)
+    kit.add(part.scale(width, kit.u(0.3, 0.5), length).move(0, r), wood)
     axles = (0.0,) if kind == 0 else (-length * 0.32, length * 0.32)
     for z in axles:
         _cart_wheel(kit, width / 2 + 0.1, z, r, wood, iron)

@@ -209,12 +209,8 @@ def pancakes(kit: Kit) -> None:
     cheese = kit.colour(0.98, 0.75, 0.15)
     sides = kit.pick(kit.sides, 4)
     for i in range(kit.whole(2, 6)):
-        kit.add(
-            disc(0.5 + kit.u(-0.03, 0.03), 0.11, sides, 0.03)
-            .turn("y", kit.u(-15, 15))
-            .move(kit.u(-0.03, 0.03), 0.1 * i, kit.u(-0.03, 0.03)),
-            bun,
-        )
+        part = disc(0.5 + kit.u(-0.03, 0.03), 0.11, sides, 0.03).turn("y", kit.u(-15, 15))
+        kit.add(part.move(kit.u(-0.03, 0.03), 0.1 * i, kit.u(-0.03, 0.03)), bun)
     kit.add(box(0.2, 0.1, 0.2, 0.02).move(0, kit.height() + 0.04), cheese)
     if kit.chance(0.5):
         kit.add(kit.disc(0.75, 0.06).move(0, -0.06), kit.ceramic())

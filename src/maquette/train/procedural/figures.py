@@ -70,12 +70,8 @@ def _hair(kit: Kit, y: float, head: float) -> None:
         part = ellipsoid(head * 1.0, head * 0.95, head * 1.02, 14).move(0, y + head * 0.32, -head * 0.14)
         kit.add(part, hair)
         if kind == 1:
-            kit.add(
-                superellipsoid(head * 0.95, head * kit.u(0.9, 1.6), head * 0.4, 0.7, 12).move(
-                    0, y - head * 0.4, -head * 0.6
-                ),
-                hair,
-            )
+            part = superellipsoid(head * 0.95, head * kit.u(0.9, 1.6), head * 0.4, 0.7, 12)
+            kit.add(part.move(0, y - head * 0.4, -head * 0.6), hair)
         elif kind == 2:
             kit.add(ball(head * 0.45, 2).move(0, y + head * kit.u(0.6, 1.3), -head * 0.8), hair)
         elif kind == 3:
@@ -89,12 +85,8 @@ def _hair(kit: Kit, y: float, head: float) -> None:
         for _ in range(9):
             d = kit.rng.normal(size=3)
             d = d / np.linalg.norm(d) * head * 0.8
-            kit.add(
-                lumpy(head * 0.42, kit.rng, 1, 0.1).move(
-                    d[0], y + head * 0.35 + abs(d[1]) * 0.9, -abs(d[2]) * 0.8
-                ),
-                hair,
-            )
+            part = lumpy(head * 0.42, kit.rng, 1, 0.1)
+            kit.add(part.move(d[0], y + head * 0.35 + abs(d[1]) * 0.9, -abs(d[2]) * 0.8), hair)
     elif kind <= 7:
         _headgear(kit, y, head, helmet=kind == 7)
 

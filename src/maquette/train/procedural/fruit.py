@@ -19,12 +19,8 @@ def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
     path = [(0, y - 0.12 * size), (0.02, y + 0.1 * size), (0.1 * size, y + 0.25 * size)]
     kit.add(tube(curve(path), 0.045 * size), kit.bark())
     if kit.chance(0.6):
-        kit.add(
-            leaf_arc(0.45 * size, 0.15 * size, 0.1 * size, 0.12 * size)
-            .turn("y", kit.u(0, 360))
-            .move(0.03, y + 0.08 * size),
-            kit.leaf(),
-        )
+        part = leaf_arc(0.45 * size, 0.15 * size, 0.1 * size, 0.12 * size).turn("y", kit.u(0, 360))
+        kit.add(part.move(0.03, y + 0.08 * size), kit.leaf())
 
 
 def _peel(kit: Kit) -> Material:

@@ -102,13 +102,8 @@ def desk(kit: Kit) -> None:
         if kit.chance(0.5):
             kit.box(wood, (0.07, height + 0.01, depth * 0.9), (side * (width / 2 - 0.07), 0, 0))
         else:
-            kit.pair(
-                leg(kit, height, 0.08, kit.whole(0, 3)).move(
-                    side * (width / 2 - 0.08), height + 0.01, depth / 2 - 0.08
-                ),
-                wood,
-                "z",
-            )
+            part = leg(kit, height, 0.08, kit.whole(0, 3))
+            kit.pair(part.move(side * (width / 2 - 0.08), height + 0.01, depth / 2 - 0.08), wood, "z")
     if kit.chance(0.4):
         kit.box(wood, (width * 0.95, height * kit.u(0.3, 0.8), 0.05), (0, height * 0.2, -depth * 0.42))
     extra = kit.whole(0, 4)
@@ -180,12 +175,8 @@ def cabinet(kit: Kit) -> None:
     lift = kit.pick(0.0, 0.0, kit.u(0.06, 0.3))
     top = lift + height
     if lift > 0:
-        kit.four(
-            leg(kit, lift + 0.02, kit.u(0.06, 0.1), kit.whole(0, 4)).move(
-                width / 2 - 0.07, lift + 0.02, depth / 2 - 0.07
-            ),
-            body,
-        )
+        part = leg(kit, lift + 0.02, kit.u(0.06, 0.1), kit.whole(0, 4))
+        kit.four(part.move(width / 2 - 0.07, lift + 0.02, depth / 2 - 0.07), body)
     split = kit.pick(0.0, 1.0, kit.u(0.25, 0.6))  # the share of the height that drawers take
     if split > 0:
         drawers(

@@ -98,12 +98,8 @@ def keyboard(kit: Kit) -> None:
         kit.add(tapered_box((w, d), (w * 0.99, d * 0.97), 0.1), body)
         for row in range(4):
             for column in range(10):
-                kit.add(
-                    tapered_box((w * 0.075, d * 0.17), (w * 0.055, d * 0.12), 0.06).move(
-                        (column - 4.5) * w * 0.092, 0.09, (row - 1.5) * d * 0.22
-                    ),
-                    dark,
-                )
+                part = tapered_box((w * 0.075, d * 0.17), (w * 0.055, d * 0.12), 0.06)
+                kit.add(part.move((column - 4.5) * w * 0.092, 0.09, (row - 1.5) * d * 0.22), dark)
     else:
         kit.add(superellipsoid(0.6, 0.12, 0.25, 0.6, 16), body)
         kit.pair(limb((0.45, 0, 0), (0.6, -0.05, 0.35), 0.16, 0.11, 10), body)

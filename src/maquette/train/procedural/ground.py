@@ -176,12 +176,8 @@ def bush(kit: Kit) -> None:
     """Bush or hedge."""
     leaf = kit.leaf()
     if kit.chance(0.3):
-        kit.add(
-            superellipsoid(kit.u(0.5, 1.2), kit.u(0.3, 0.6), kit.u(0.25, 0.4), kit.u(0.35, 0.6), 20).move(
-                0, 0.4
-            ),
-            leaf,
-        )
+        part = superellipsoid(kit.u(0.5, 1.2), kit.u(0.3, 0.6), kit.u(0.25, 0.4), kit.u(0.35, 0.6), 20)
+        kit.add(part.move(0, 0.4), leaf)
     else:
         for _ in range(kit.whole(3, 7)):
             d = kit.rng.normal(size=3) * [0.4, 0.1, 0.3]

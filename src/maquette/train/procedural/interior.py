@@ -288,10 +288,8 @@ def fireplace(kit: Kit) -> None:
     kit.box(stone, (w, h, d * 0.3), (0, 0, -d * 0.35))
     kit.box(kit.pick(stone, kit.wood()), (w * 1.12, 0.1, d * 1.2), (0, h, 0.02))
     if kit.chance(0.6):
-        kit.add(
-            tapered_box((w * 0.6, d * 0.7), (w * 0.35, d * 0.6), kit.u(0.6, 1.2)).move(0, h + 0.08, -d * 0.1),
-            stone,
-        )
+        part = tapered_box((w * 0.6, d * 0.7), (w * 0.35, d * 0.6), kit.u(0.6, 1.2))
+        kit.add(part.move(0, h + 0.08, -d * 0.1), stone)
     for i in range(3):
         kit.add(
             limb(

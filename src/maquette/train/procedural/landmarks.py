@@ -263,12 +263,8 @@ def plank_bridge(kit: Kit) -> None:
     count = kit.whole(9, 15)
     for x in np.linspace(-0.5, 0.5, count) * length:
         y = h * 0.4 + hump * (1 - (2 * x / length) ** 2)
-        kit.add(
-            box(length / count * 0.85, 0.06, width)
-            .turn("z", -np.degrees(np.arctan(8 * hump * x / length**2)))
-            .move(x, y),
-            wood,
-        )
+        part = box(length / count * 0.85, 0.06, width)
+        kit.add(part.turn("z", -np.degrees(np.arctan(8 * hump * x / length**2))).move(x, y), wood)
     xs = np.linspace(-0.5, 0.5, 9) * length
     arch = h * 0.4 + hump * (1 - (2 * xs / length) ** 2)
     for z in (-width / 2, width / 2):

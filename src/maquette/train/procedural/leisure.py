@@ -45,19 +45,11 @@ def gun(kit: Kit) -> None:
         kit.add(rod((-length * 0.12, h * 0.85), (length * 0.15, h * 0.85), h * 0.3, 10), dark)
         kit.add(box(0.06, h * 0.5, t * 0.4).move(0, h * 0.55), dark)
     if kit.chance(0.5):
-        kit.add(
-            tapered_box((0.14, t * 0.7), (0.12, t * 0.7), kit.u(0.25, 0.45))
-            .turn("z", kit.u(0, 15))
-            .move(length * 0.08, -h * 0.4 - 0.35),
-            dark,
-        )
+        part = tapered_box((0.14, t * 0.7), (0.12, t * 0.7), kit.u(0.25, 0.45)).turn("z", kit.u(0, 15))
+        kit.add(part.move(length * 0.08, -h * 0.4 - 0.35), dark)
     if kit.chance(0.3):
-        kit.add(
-            kit.pick(ball(h * 0.6, 2), disc(h * 0.7, t * 1.5, 12).turn("x", 90).move(z=-t * 0.75)).move(
-                length * 0.05, h * 0.55
-            ),
-            kit.accent(),
-        )
+        part = kit.pick(ball(h * 0.6, 2), disc(h * 0.7, t * 1.5, 12).turn("x", 90).move(z=-t * 0.75))
+        kit.add(part.move(length * 0.05, h * 0.55), kit.accent())
 
 
 def bow(kit: Kit) -> None:
@@ -133,10 +125,8 @@ def trumpet(kit: Kit) -> None:
     kit.add(kit.hollow(outline, 0.035, length * 0.3).turn("z", -90), metal)
     if kit.chance(0.7):
         t = np.linspace(0, 2 * np.pi, 17)[:-1]
-        kit.add(
-            tube(columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t)), 0.04, closed=True),
-            metal,
-        )
+        part = tube(columns(length * 0.38 + 0.28 * np.cos(t), -0.13 + 0.15 * np.sin(t)), 0.04, closed=True)
+        kit.add(part, metal)
         for x in (0.3, 0.4, 0.5):
             kit.add(rod((length * x, -0.3), (length * x, 0.2), 0.045, 7), metal)
         kit.add(frustum(0.03, 0.07, 0.1, 8).turn("z", 90).move(0.02, 0), metal)
@@ -161,14 +151,8 @@ def piano(kit: Kit) -> None:
         right += [(-0.75, -1.3)]
         body = extrude([(x, -z) for x, z in right], 0.28).turn("x", -90)
         kit.add(body.move(0, 0.75), wood)
-        kit.add(
-            extrude([(x, -z) for x, z in right], 0.05)
-            .turn("x", -90)
-            .move(0.75, 0)
-            .turn("z", 28)
-            .move(-0.75, 0.92),
-            wood,
-        )
+        part = extrude([(x, -z) for x, z in right], 0.05).turn("x", -90).move(0.75, 0).turn("z", 28)
+        kit.add(part.move(-0.75, 0.92), wood)
         kit.add(box(1.35, 0.06, 0.25).move(0, 0.82, 0.22), white)
         for x, z in ((-0.6, 0.2), (0.6, 0.2), (-0.4, -1.2)):
             kit.add(frustum(0.05, 0.08, 0.65, 8).move(x, 0, z), wood)
@@ -247,10 +231,8 @@ def dumbbell(kit: Kit) -> None:
     half, r = kit.u(0.3, 1.0), kit.u(0.2, 0.35)
     kit.add(rod((-half - 0.3, 0), (half + 0.3, 0), 0.05, 8), metal)
     for i in range(kit.whole(1, 3)):
-        kit.pair(
-            disc(r * (1 - 0.15 * i), 0.12, kit.pick(kit.sides, 6), 0.02).turn("z", -90).move(half + 0.12 * i),
-            kit.black() if kit.chance(0.5) else paint,
-        )
+        part = disc(r * (1 - 0.15 * i), 0.12, kit.pick(kit.sides, 6), 0.02).turn("z", -90)
+        kit.pair(part.move(half + 0.12 * i), kit.black() if kit.chance(0.5) else paint)
 
 
 def trophy(kit: Kit) -> None:

@@ -111,30 +111,20 @@ def broadleaf(kit: Kit) -> None:
     level = kit.pick(1, 2, 2)
     style = kit.whole(0, 4)
     if style == 0:
-        kit.add(
-            lumpy(1.0, kit.rng, level, kit.u(0.0, 0.35), kit.whole(0, 3))
-            .scale(r, r * kit.u(0.8, 1.5), r)
-            .move(top[0], top[1] + r * 0.6, top[2]),
-            leaf,
-        )
+        part = lumpy(1.0, kit.rng, level, kit.u(0.0, 0.35), kit.whole(0, 3)).scale(r, r * kit.u(0.8, 1.5), r)
+        kit.add(part.move(top[0], top[1] + r * 0.6, top[2]), leaf)
     elif style <= 2:
         for i in range(kit.whole(3, 9)):
             s = r * kit.u(0.45, 0.8)
             d = kit.rng.normal(size=3) * [0.4, 0.3, 0.4] * r * (i > 0)
-            kit.add(
-                lumpy(s, kit.rng, level, 0.2).scale(1, kit.u(0.7, 1.0), 1).move(*(top + d + [0, r * 0.5, 0])),
-                leaf,
-            )
+            part = lumpy(s, kit.rng, level, 0.2).scale(1, kit.u(0.7, 1.0), 1)
+            kit.add(part.move(*(top + d + [0, r * 0.5, 0])), leaf)
     elif style == 3:  # flat crowns
         for i in range(kit.whole(1, 4)):
             s = r * kit.u(0.6, 1.1)
             off = kit.rng.normal(size=2) * 0.3 * r * (i > 0)
-            kit.add(
-                ellipsoid(s, s * kit.u(0.25, 0.4), s, kit.sides_for(0.8)).move(
-                    top[0] + off[0], top[1] + 0.22 * i, top[2] + off[1]
-                ),
-                leaf,
-            )
+            part = ellipsoid(s, s * kit.u(0.25, 0.4), s, kit.sides_for(0.8))
+            kit.add(part.move(top[0] + off[0], top[1] + 0.22 * i, top[2] + off[1]), leaf)
     else:  # bare or sparse branches
         leafy = kit.chance(0.5)
         _branches(
@@ -173,12 +163,9 @@ def palm(kit: Kit) -> None:
             kit.add(part.turn("y", 360 * i / count + kit.u(-15, 15)).move(*top), leaf)
         nut = kit.bark()
         for i in range(kit.whole(0, 4)):
-            kit.add(
-                ball(0.09).move(
-                    top[0] + 0.1 * np.cos(i * 2.0), top[1] - 0.08, top[2] + 0.1 * np.sin(i * 2.0)
-                ),
-                nut,
-            )
+            part = ball(0.09)
+            part = part.move(top[0] + 0.1 * np.cos(i * 2.0), top[1] - 0.08, top[2] + 0.1 * np.sin(i * 2.0))
+            kit.add(part, nut)
     else:
         count, length = kit.whole(6, 14), kit.u(0.5, 0.9)
         upright = kit.u(0.1, 1.0)

@@ -57,12 +57,8 @@ def rotunda(kit: Kit) -> None:
     kit.add(disc(r * 1.2, 0.1, count), stone)
     kit.around(rod((r, 0.08), (r, h), kit.u(0.035, 0.07), 8), stone, count, 180 / count)
     tiles = kit.pick(kit.accent, kit.brick)()
-    kit.add(
-        kit.pick(frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), kit.dome(r * 1.15, kit.u(0.3, 0.6))).move(
-            0, h + 0.04
-        ),
-        tiles,
-    )
+    part = kit.pick(frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), kit.dome(r * 1.15, kit.u(0.3, 0.6)))
+    kit.add(part.move(0, h + 0.04), tiles)
     kit.add(kit.disc(r * 1.15, 0.08).move(0, h - 0.02), stone)
     if kit.chance(0.5):
         kit.add(torus(r, 0.03, count * 2, 5).move(0, 0.4), stone)
@@ -147,12 +143,8 @@ def market_stall(kit: Kit) -> None:
     w, d, h, wood = kit.u(1.1, 1.6), kit.u(0.7, 0.9), kit.u(1.0, 1.2), kit.wood()
     kit.four(box(0.07, h, 0.07).move(w / 2 - 0.05, h / 2, d / 2 - 0.05), wood)
     kit.box(wood, (w, 0.45, d * 0.85))
-    kit.add(
-        kit.pick(hip(w, 0.4, d, 0.12), tapered_box((w * 1.15, d * 1.3), (w * 1.1, d * 0.2), 0.35)).move(
-            0, h - 0.02
-        ),
-        kit.cloth(),
-    )
+    part = kit.pick(hip(w, 0.4, d, 0.12), tapered_box((w * 1.15, d * 1.3), (w * 1.1, d * 0.2), 0.35))
+    kit.add(part.move(0, h - 0.02), kit.cloth())
     for x in np.linspace(-0.38, 0.38, kit.whole(2, 4)) * w:
         goods = kit.accent()
         for _ in range(kit.whole(2, 4)):

@@ -120,12 +120,8 @@ def eggs(kit: Kit) -> None:
         for i in range(rows):
             for j in (0, 1):
                 kit.add(egg.scale(0.8).move(0.55 * i, 0.1, 0.55 * j), shell)
-        kit.add(
-            tapered_box((0.55 * rows, 1.1), (0.55 * rows + 0.1, 1.2), 0.35).move(
-                0.275 * (rows - 1), 0, 0.275
-            ),
-            kit.stone(),
-        )
+        part = tapered_box((0.55 * rows, 1.1), (0.55 * rows + 0.1, 1.2), 0.35)
+        kit.add(part.move(0.275 * (rows - 1), 0, 0.275), kit.stone())
 
 
 def chocolate(kit: Kit) -> None:

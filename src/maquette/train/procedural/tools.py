@@ -19,10 +19,8 @@ def shaft(kit: Kit, length: float, radius: float, material: Material) -> None:
     """A handle that stands on y = 0: straight, swelling or with a knob."""
     kind = kit.whole(0, 2)
     if kind == 0:
-        kit.add(
-            rod((0, 0), (0, length), radius, kit.sides_for(0.5), end_radius=radius * kit.u(0.75, 1.1)),
-            material,
-        )
+        piece = rod((0, 0), (0, length), radius, kit.sides_for(0.5), end_radius=radius * kit.u(0.75, 1.1))
+        kit.add(piece, material)
     else:
         levels = np.linspace(0, 1, 7)
         swell = 1 + (0.3 * np.sin(np.pi * levels * 1.5) if kind == 1 else 0.35 * np.exp(-12 * levels))

@@ -132,12 +132,8 @@ def coins(kit: Kit) -> None:
     """Coins, medals."""
     metal = kit.metal()
     for i in range(kit.pick(1, 1, 4, 7)):
-        kit.add(
-            kit.disc(0.5, 0.11, 0.02).move(
-                kit.u(-0.05, 0.05) * (i > 0), 0.11 * i, kit.u(-0.05, 0.05) * (i > 0)
-            ),
-            metal,
-        )
+        part = kit.disc(0.5, 0.11, 0.02)
+        kit.add(part.move(kit.u(-0.05, 0.05) * (i > 0), 0.11 * i, kit.u(-0.05, 0.05) * (i > 0)), metal)
         kit.add(torus(0.43, 0.04, kit.sides, 5).move(0, 0.11 * i + 0.1), metal)
     if len(kit.parts) == 2:
         kit.add(disc(0.2, 0.14, 5), kit.accent())

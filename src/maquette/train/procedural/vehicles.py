@@ -220,12 +220,8 @@ def _van_windows(
     each = (last - first) / count
     shown = range(count) if kit.chance(0.6) else range(count - 1, count)
     for i in shown:
-        kit.add(
-            box(width * 1.03, height * 0.32, each * 0.8).move(
-                0, top - height * 0.28, first + (i + 0.5) * each
-            ),
-            glass,
-        )
+        part = box(width * 1.03, height * 0.32, each * 0.8)
+        kit.add(part.move(0, top - height * 0.28, first + (i + 0.5) * each), glass)
     if kit.chance(0.6):
         kit.add(box(width * 0.7, height * 0.3, 0.05).move(0, top - height * 0.28, -half), glass)
 

@@ -117,10 +117,8 @@ def bowl(kit: Kit) -> None:
             fruit = kit.colour(
                 *kit.pick((0.85, 0.15, 0.1), (0.95, 0.6, 0.1), (0.6, 0.75, 0.15), (0.95, 0.85, 0.2))
             )
-            kit.add(
-                ellipsoid(r, r * kit.u(0.85, 1.1), r, kit.sides_for(0.6)).move(*polar(d, a, depth * 0.85)),
-                fruit,
-            )
+            part = ellipsoid(r, r * kit.u(0.85, 1.1), r, kit.sides_for(0.6))
+            kit.add(part.move(*polar(d, a, depth * 0.85)), fruit)
     elif content == 2:
         kit.add(kit.dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5)).move(0, depth * 0.7), kit.white())
 
@@ -246,12 +244,8 @@ def jug(kit: Kit) -> None:
         if kit.chance(0.6):
             kit.add(kit.frustum(0.06, 0.18, 0.15).turn("z", -50).move(*tip), material)
     else:
-        kit.add(
-            frustum(0.04, kit.u(0.12, 0.17), 0.3, 8)
-            .turn("z", -35)
-            .move(float(outline[-1, 0]) * 0.75, height - 0.25),
-            material,
-        )
+        part = frustum(0.04, kit.u(0.12, 0.17), 0.3, 8).turn("z", -35)
+        kit.add(part.move(float(outline[-1, 0]) * 0.75, height - 0.25), material)
 
 
 def bucket(kit: Kit) -> None:
