@@ -50,8 +50,7 @@ def propeller(kit: Kit, radius: float, blades: int, at: tuple[float, float, floa
 def aeroplane(kit: Kit) -> None:
     """Airliners, propeller planes, biplanes, gliders and jets."""
     length, r, paint = kit.u(2.0, 3.2), kit.u(0.16, 0.3), kit.paint()
-    accent, half = kit.accent(), length / 2
-    slim = kit.u(0.15, 0.5)
+    accent, half, slim = kit.accent(), length / 2, kit.u(0.15, 0.5)
     body = [(-half, r * 0.15, r * 0.2, r * 0.5), (-half * 0.4, r * kit.u(0.6, 0.9), r * 0.85, 0.1 * r)]
     body += [(half * 0.2, r, r, 0), (half * (1 - slim), r * 0.9, r * 0.85, 0)]
     body += [(half, r * 0.2, r * 0.2, -r * 0.15)]
@@ -68,8 +67,7 @@ def aeroplane(kit: Kit) -> None:
         strut = rod((span * 0.7, level, 0.1), (span * 0.7, level + r * 2.4, 0.1), 0.025)
         kit.pair(strut.move(z=-sweep * 0.7), kit.wood())
     tail = wing(span * kit.u(0.3, 0.42), root * 0.55, root * 0.35, kit.u(0.0, 0.3), thick * 0.8)
-    high = kit.chance(0.2)
-    fin_height = kit.u(0.35, 0.6)
+    high, fin_height = kit.chance(0.2), kit.u(0.35, 0.6)
     kit.pair(tail.move(0, r * 0.5 + (fin_height if high else 0), -half + root * 0.3), wings)
     fin = wing(fin_height, root * 0.6, root * 0.35, kit.u(0.1, 0.4), thick * 0.8).turn("z", 90)
     kit.add(fin.move(0, r * 0.5, -half + root * 0.35), accent)
@@ -189,8 +187,7 @@ def rocket(kit: Kit) -> None:
 
 def saucer(kit: Kit) -> None:
     """Flying saucer."""
-    paint, accent = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent()
-    r = kit.u(0.8, 1.1)
+    paint, accent, r = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent(), kit.u(0.8, 1.1)
     part = kit.lathe(curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)]))
     kit.add(part, paint)
     kit.add(kit.dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5)).move(0, 0.12), kit.glass())
@@ -239,8 +236,7 @@ def satellite(kit: Kit) -> None:
 
 def hot_air_balloon(kit: Kit) -> None:
     """A hot-air balloon with its basket."""
-    skin = kit.cloth()
-    r = kit.u(0.8, 1.1)
+    skin, r = kit.cloth(), kit.u(0.8, 1.1)
     profile = [(0.25, -1.25 * r), (0.6 * r, -0.75 * r), (r, 0.1 * r), (0.7 * r, 0.75 * r), (0.05, r)]
     outline = curve(profile, 4)
     kit.add(kit.lathe(outline), skin)
@@ -252,8 +248,7 @@ def hot_air_balloon(kit: Kit) -> None:
 
 def airship(kit: Kit) -> None:
     """An airship with gondola and fins."""
-    skin = kit.cloth()
-    length, r = kit.u(2.2, 3.0), kit.u(0.4, 0.55)
+    skin, length, r = kit.cloth(), kit.u(2.2, 3.0), kit.u(0.4, 0.55)
     half = length / 2
     stations = [(-half, 0.03, 0.03, 0), (-half * 0.6, r * 0.7, r * 0.7, 0), (0.2, r, r, 0)]
     stations += [(half * 0.8, r * 0.6, r * 0.6, 0), (half, 0.03, 0.03, 0)]

@@ -24,8 +24,7 @@ def hull(length: float, width: float, depth: float, sheer: float, blunt: float, 
     keel = np.minimum(sheer * 6.0 * np.maximum(t - 0.7, 0) ** 2, 0.7 * top)
     rings = []
     for i, (h, up, k) in enumerate(zip(half, top, keel, strict=True)):
-        solid = wall <= 0 or i in (0, len(z) - 1)
-        inner = max(h - wall, 0.3 * h)
+        solid, inner = wall <= 0 or i in (0, len(z) - 1), max(h - wall, 0.3 * h)
         floor = up - 0.005 if solid else min(k + 1.5 * wall, up - 0.02)
         side = [(h * 0.25, k), (h * 0.8, k + (up - k) * 0.4), (h, up), (inner, up)]
         side += [(inner * 0.7, floor + (up - floor) * 0.2), (inner * 0.25, floor)]
@@ -37,16 +36,13 @@ def hull(length: float, width: float, depth: float, sheer: float, blunt: float, 
 def rowing_boat(kit: Kit) -> None:
     """Rowing boat or canoe."""
     length, width, depth = kit.u(1.8, 3.0), kit.u(0.6, 1.0), kit.u(0.3, 0.5)
-    wood = kit.pick(kit.wood, kit.paint, kit.white)()
-    blunt = kit.pick(0.75, 0.1)
+    wood, blunt = kit.pick(kit.wood, kit.paint, kit.white)(), kit.pick(0.75, 0.1)
     kit.add(hull(length, width, depth, kit.u(0.05, 0.3), blunt, kit.u(0.05, 0.08)), wood)
     for z in np.linspace(-0.25, 0.25, kit.whole(1, 3)) * length:
         kit.add(box(width * 0.85, 0.05, 0.18).move(0, depth * 0.72, z), kit.wood())
     if kit.chance(0.6):
-        oar, blade = (
-            rod((0.1, depth * 0.9, 0), (width * 1.1, depth * 0.5, -0.35), 0.03),
-            superellipsoid(0.2, 0.025, 0.08, 0.8, 8),
-        )
+        oar = rod((0.1, depth * 0.9, 0), (width * 1.1, depth * 0.5, -0.35), 0.03)
+        blade = superellipsoid(0.2, 0.025, 0.08, 0.8, 8)
         kit.pair(oar, kit.wood())
         kit.pair(blade.turn("z", -20).turn("y", 20).move(width * 1.2, depth * 0.45, -0.38), kit.wood())
 
@@ -70,8 +66,7 @@ def sailing_boat(kit: Kit) -> None:
     kit.add(hull(length, width, depth, kit.u(0.1, 0.35), kit.u(0.4, 0.8), kit.pick(0.0, 0.06)), wood)
     if kit.chance(0.6):
         kit.box(kit.white(), (width * 0.55, 0.22, length * 0.3), (0, depth * 0.95, -length * 0.1))
-    sail, masts = kit.pick(kit.white, kit.cloth)(), kit.pick(1, 1, 2, 3)
-    square = kit.chance(0.35)
+    sail, masts, square = kit.pick(kit.white, kit.cloth)(), kit.pick(1, 1, 2, 3), kit.chance(0.35)
     for z in np.linspace(-0.28, 0.3, masts) * length if masts > 1 else [length * 0.08]:
         mast = length * kit.u(0.75, 1.1)
         kit.add(rod((0, depth * 0.3, z), (0, mast, z), 0.04, 8, end_radius=0.025), kit.wood())

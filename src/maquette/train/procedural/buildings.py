@@ -18,8 +18,7 @@ Size = tuple[float, float, float]
 def gable(width: float, height: float, depth: float, over: float, thick: float) -> list[Part]:
     """A saddle roof with its ridge along z over a footprint centred on the origin: filling and two slabs."""
     filling = extrude([(-width / 2, -0.01), (width / 2, -0.01), (0, height)], depth)
-    slope = height / (width / 2)
-    out = width / 2 + over
+    slope, out = height / (width / 2), width / 2 + over
     low = -over * slope
     rise = thick * np.sqrt(1 + slope**2)
     slab = extrude([(0, height), (out, low), (out, low + rise), (0, height + rise)], depth + 2 * over)
@@ -44,8 +43,7 @@ def add_gable(
 def hip(width: float, height: float, depth: float, over: float) -> Part:
     """A hipped roof: a thick eaves band under a frustum that ends in a short ridge or a point."""
     w, d = width + 2 * over, depth + 2 * over
-    ridge = max(d - w, 0.02)
-    across = max(w - d, 0.02)
+    ridge, across = max(d - w, 0.02), max(w - d, 0.02)
     return stack([rectangle(w, d), rectangle(w, d), rectangle(across, ridge)], [0.0, 0.05, height])
 
 
@@ -145,13 +143,8 @@ def house(kit: Kit) -> None:
         kit.box(kit.brick(), (0.16, h * 0.4 + 0.35, 0.16), (x, base + h * 0.85, z))
         kit.box(kit.stone(), (0.2, 0.05, 0.2), (x, base + h * 1.25 + 0.34, z))
     if kit.chance(0.35):  # side wing or garage
-        side, ww, hh, dd = (
-            kit.pick(-1, 1),
-            w * kit.u(0.4, 0.7),
-            h / storeys * kit.u(0.8, 1.0),
-            d * kit.u(0.6, 0.95),
-        )
-        mark = kit.mark()
+        side, ww, hh = kit.pick(-1, 1), w * kit.u(0.4, 0.7), h / storeys * kit.u(0.8, 1.0)
+        dd, mark = d * kit.u(0.6, 0.95), kit.mark()
         kit.add(box(ww, hh, dd).move(0, base + hh / 2), wall)
         roof(kit, (ww, hh, dd), base + hh, tiles, wall)
         opening(kit, (ww * 0.55, hh * 0.6), (0, base, dd / 2), "front", kit.white(), kit.accent(), False)
@@ -217,9 +210,8 @@ def castle_tower(kit: Kit) -> None:
 
 def lighthouse(kit: Kit) -> None:
     """Lighthouse."""
-    wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
-    h, r = kit.log(1.0, 2.6), kit.u(0.35, 0.5)
-    lean = kit.u(0.5, 0.75)
+    wall, top = kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)()
+    h, r, lean = kit.log(1.0, 2.6), kit.u(0.35, 0.5), kit.u(0.5, 0.75)
     wall2 = Material(wall.rgb, 0.0, 0.6, band=top.rgb, bands=kit.whole(3, 7)) if kit.chance(0.7) else wall
     levels = np.linspace(0, h, 9)
     kit.add(kit.lathe(columns(r * (1 + (lean - 1) * levels / h), levels)), wall2)
@@ -248,8 +240,7 @@ def silo(kit: Kit) -> None:
 
 def water_tower(kit: Kit) -> None:
     """Water tower on legs."""
-    top = kit.pick(kit.brick, kit.accent)()
-    leg_height, rr = kit.u(0.7, 1.4), kit.u(0.4, 0.6)
+    top, leg_height, rr = kit.pick(kit.brick, kit.accent)(), kit.u(0.7, 1.4), kit.u(0.4, 0.6)
     legs, metal = kit.whole(3, 6), kit.pick(kit.metal, kit.wood)()
     kit.around(rod((rr * 1.1, 0), (rr * 0.75, leg_height + 0.05), 0.045), metal, legs, 45)
     if kit.chance(0.5):
@@ -261,10 +252,9 @@ def water_tower(kit: Kit) -> None:
 
 def castle(kit: Kit) -> None:
     """Castles and forts: towers at the corners, walls, a gate and a keep."""
-    stone, tiles = kit.stone(), kit.pick(kit.accent, kit.brick)()
-    half, wall_height, t = kit.u(0.7, 1.0), kit.u(0.4, 0.6), kit.u(0.1, 0.18)
-    r, h, sides = kit.u(0.18, 0.28), kit.u(0.65, 1.1), kit.pick(4, kit.sides, kit.sides)
-    deep = half * kit.u(0.7, 1.1)
+    stone, tiles, half = kit.stone(), kit.pick(kit.accent, kit.brick)(), kit.u(0.7, 1.0)
+    wall_height, t, r = kit.u(0.4, 0.6), kit.u(0.1, 0.18), kit.u(0.18, 0.28)
+    h, sides, deep = kit.u(0.65, 1.1), kit.pick(4, kit.sides, kit.sides), half * kit.u(0.7, 1.1)
     pointed = kit.chance(0.6)
     for sx in (-1, 1):
         for sz in (-1, 1):
@@ -287,8 +277,7 @@ def castle(kit: Kit) -> None:
     kit.add(box(0.5, wall_height * 1.3, t * 1.8).move(0, wall_height * 0.65, deep), stone)
     opening(kit, (0.26, 0.25), (0, 0, deep + t * 0.9), "front", stone, kit.wood(), True)
     if kit.chance(0.75):
-        kw, kh = half * kit.u(0.6, 1.0), kit.u(0.7, 1.3)
-        mark = kit.mark()
+        kw, kh, mark = half * kit.u(0.6, 1.0), kit.u(0.7, 1.3), kit.mark()
         kit.add(box(kw, kh, kw * 0.9).move(0, kh / 2), stone)
         if kit.chance(0.5):
             crown(kit, kw / 2, kh, stone, True, 4)
@@ -307,9 +296,7 @@ def skyscraper(kit: Kit) -> None:
     wall, glass = (kit.pick(kit.plaster, kit.metal, kit.stone, kit.brick)(), kit.window())
     kind, y, w, d = kit.whole(0, 3), 0.0, kit.u(0.7, 1.0), kit.u(0.6, 1.0)
     sides = 4 if kind < 3 else kit.pick(kit.sides, 6, 8)
-    blocks = kit.whole(1, 3)
-    twist = kit.pick(0.0, 0.0, 0.0, kit.u(5, 25))
-    turned = 0.0
+    blocks, twist, turned = kit.whole(1, 3), kit.pick(0.0, 0.0, 0.0, kit.u(5, 25)), 0.0
     for i in range(blocks):
         h = kit.u(0.7, 1.6) / (1 + 0.3 * i)
         floors = max(3, int(h / kit.u(0.14, 0.24)))

@@ -15,9 +15,8 @@ from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 def brimmed_hat(kit: Kit) -> None:
     """Hats with a brim."""
-    cloth = kit.cloth()
-    r, h, brim = 0.4, kit.u(0.25, 0.8), kit.u(0.15, 0.5)
-    top = kit.u(0.6, 1.15)
+    cloth, r, h = kit.cloth(), 0.4, kit.u(0.25, 0.8)
+    brim, top = kit.u(0.15, 0.5), kit.u(0.6, 1.15)
     crown = (
         [(r, 0.0), (r * (0.5 + top / 2), h * 0.6), (r * top, h)]
         if kit.chance(0.6)
@@ -34,8 +33,7 @@ def brimmed_hat(kit: Kit) -> None:
 
 def cap(kit: Kit) -> None:
     """Cap or beanie."""
-    cloth = kit.cloth()
-    r = 0.45
+    cloth, r = kit.cloth(), 0.45
     kit.add(kit.dome(r, kit.u(0.35, 0.5), 5), cloth)
     if kit.chance(0.6):
         part = kit.disc(r * 0.85, 0.05).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75)
@@ -48,10 +46,8 @@ def cap(kit: Kit) -> None:
 
 def shoes(kit: Kit) -> None:
     """Shoes and boots, one or a pair."""
-    cloth = kit.cloth()
-    sole, tall = kit.white(), kit.pick(0.25, 0.25, kit.u(0.5, 1.1))
-    heel = kit.pick(0.0, 0.0, kit.u(0.15, 0.35))
-    mark = kit.mark()
+    cloth, sole, tall = kit.cloth(), kit.white(), kit.pick(0.25, 0.25, kit.u(0.5, 1.1))
+    heel, mark = kit.pick(0.0, 0.0, kit.u(0.15, 0.35)), kit.mark()
     foot = [(-0.45, 0.16, 0.2, 0.2), (-0.2, 0.2, 0.22, 0.22), (0.2, 0.21, 0.16, 0.17)]
     foot += [(0.5, 0.17, 0.11, 0.12), (0.62, 0.05, 0.05, 0.07)]
     kit.add(fuselage([(z, w, hh, y + 0.05) for z, w, hh, y in foot], 12, 0.8), cloth)

@@ -16,8 +16,7 @@ from maquette.train.procedural.vessels import handle
 def bottle(kit: Kit) -> None:
     """Wine, soda, milk, sauce and medicine bottles with caps, corks and labels; a share of them jugs."""
     height, neck, shoulder = kit.log(1.0, 3.2), kit.u(0.13, 0.28), kit.u(0.45, 0.75)
-    body, material = 0.5, kit.pick(kit.glass, kit.plastic, kit.ceramic)()
-    rise = kit.u(0.04, 0.3)
+    body, material, rise = 0.5, kit.pick(kit.glass, kit.plastic, kit.ceramic)(), kit.u(0.04, 0.3)
     points = [(body * kit.u(0.75, 1.0), 0.0), (body, 0.05 * height)]
     points += [(body * kit.u(0.85, 1.05), shoulder * height)]
     points += [(neck, min(shoulder + rise, 0.9) * height), (neck * kit.u(0.8, 1.0), height)]
@@ -88,8 +87,7 @@ def barrel(kit: Kit) -> None:
 
 def tin(kit: Kit) -> None:
     """A tin, a drink can or a spray can."""
-    kind, height = kit.whole(0, 1), kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint, kit.plastic)()
+    kind, height, body = kit.whole(0, 1), kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     rim = kit.metal()
     kit.add(kit.lathe([(0.42, 0), (0.5, 0.06), (0.5, height - 0.09), (0.42, height)]), body)
     part = kit.lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], closed=True).move(0, height - 0.02)
@@ -103,8 +101,7 @@ def tin(kit: Kit) -> None:
 
 def paper_cup(kit: Kit) -> None:
     """A paper cup with a lid, a sleeve and perhaps a straw."""
-    height = kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint, kit.plastic)()
+    height, body = kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     kit.add(kit.frustum(0.36, 0.5, height), kit.pick(kit.white(), body))
     kit.add(kit.disc(0.53, 0.09, 0.02).move(0, height), kit.pick(kit.black, kit.white, kit.accent)())
     kit.add(kit.disc(0.42, 0.16, 0.02).move(0, height), kit.white())
@@ -117,8 +114,7 @@ def paper_cup(kit: Kit) -> None:
 
 def spray_can(kit: Kit) -> None:
     """A plain tin or battery with a coloured band."""
-    height = kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint, kit.plastic)()
+    height, body = kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     kit.add(kit.disc(0.5, height, 0.05), body)
     kit.add(kit.disc(kit.u(0.15, 0.25), 0.12, 0.02).move(0, height), kit.metal())
     part = kit.disc(0.505, height * kit.u(0.2, 0.4), 0.02).move(0, height * kit.pick(0.0, 0.65))
@@ -127,8 +123,7 @@ def spray_can(kit: Kit) -> None:
 
 def candle(kit: Kit) -> None:
     """A candle, burning, perhaps in a holder."""
-    height = kit.log(0.8, 2.4)
-    body = kit.pick(kit.paint, kit.plastic)()
+    height, body = kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     wax = kit.pick(kit.white(), body)
     kit.add(kit.disc(0.4, height, 0.06), wax)
     kit.add(disc(0.03, 0.15, 5).move(0, height), kit.black())
@@ -228,9 +223,8 @@ def present(kit: Kit) -> None:
 
 def treasure_chest(kit: Kit) -> None:
     """Treasure chest."""
-    wood, metal = kit.wood(), kit.metal()
-    w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
-    opened = kit.chance(0.5)
+    wood, metal, w = kit.wood(), kit.metal(), kit.u(0.9, 1.3)
+    h, d, opened = kit.u(0.45, 0.7), kit.u(0.6, 0.8), kit.chance(0.5)
     kit.add(tray(w, h, d, 0.06, 0.1) if opened else box(w, h, d, 0.01).move(0, h / 2), wood)
     rise = d * kit.u(0.2, 0.5)
     lid = extrude(arch(d / 2, rise, 9), w).turn("y", 90)
@@ -252,8 +246,7 @@ def treasure_chest(kit: Kit) -> None:
 
 def crate(kit: Kit) -> None:
     """Slatted crate, closed or open and filled."""
-    wood = kit.wood()
-    size, t = kit.u(0.8, 1.1), 0.1
+    wood, size, t = kit.wood(), kit.u(0.8, 1.1), 0.1
     half, tall = size / 2, size * kit.u(0.5, 1.0)
     kit.add(box(size * 0.92, tall * 0.9, size * 0.92).move(0, tall * 0.47), kit.wood())
     for y in (t / 2, tall - t / 2):

@@ -127,9 +127,8 @@ def quadruped(kit: Kit) -> None:
     """Dogs, cats, horses, cows, pigs, sheep, deer, foxes, bears, elephants, giraffes, camels, lions."""
     body, fur = Body(kit), kit.fur()
     dark = fur if kit.chance(0.5) else kit.fur()
-    length, girth = kit.u(0.8, 1.4), kit.u(0.2, 0.42)
-    tall, thick = kit.log(0.25, 0.9), kit.u(0.06, 0.12) + 0.12 * girth
-    y, half = tall + girth * 0.7, length / 2
+    length, girth, tall = kit.u(0.8, 1.4), kit.u(0.2, 0.42), kit.log(0.25, 0.9)
+    thick, y, half = kit.u(0.06, 0.12) + 0.12 * girth, tall + girth * 0.7, length / 2
     body.limb(
         (0, y, -half + girth * 0.6),
         (0, y + kit.u(-0.05, 0.12), half - girth * 0.7),
@@ -226,14 +225,12 @@ def bird(kit: Kit) -> None:
     belly = kit.white() if kit.chance(0.4) else coat
     if belly is not coat and body.flesh is None and not body.boxy:
         kit.add(ellipsoid(s * 0.8, s * 0.9, s * 0.8, 12).move(0, y - 0.05, s * 0.35), belly)
-    neck = kit.log(0.05, 0.8)
-    start = middle + d * length * 0.5
+    neck, start = kit.log(0.05, 0.8), middle + d * length * 0.5
     head = start + np.array([0.0, s * 0.7 + neck, s * 0.3])
     r = s * kit.u(0.5, 0.85)
     body.limb(start, head, s * 0.55, r * 0.7, coat)
     body.egg(head, (r, r, r), coat)
-    tail = middle - d * (length * 0.5 + s * 0.5)
-    fan = kit.u(0.2, 0.7)
+    tail, fan = middle - d * (length * 0.5 + s * 0.5), kit.u(0.2, 0.7)
     body.limb(tail + d * s * 0.3, tail - d * fan * 0.6 + np.array([0, 0.12, 0]), s * 0.3, 0.06, second)
     body.finish()
     beak = kit.colour(0.95, 0.65, 0.15)

@@ -52,8 +52,7 @@ def fish(kit: Kit) -> None:
 
 def octopus(kit: Kit) -> None:
     """Jelly fish or octopus."""
-    skin, second = kit.paint(), kit.accent()
-    r = kit.u(0.4, 0.55)
+    skin, second, r = kit.paint(), kit.accent(), kit.u(0.4, 0.55)
     part = kit.lathe(curve([(r * 0.6, -0.05), (r, 0.0), (r * 0.85, r * 0.6), (0.02, r * kit.u(0.9, 1.4))], 4))
     kit.add(part, skin)
     count, octopus = kit.whole(5, 8), kit.chance(0.5)
@@ -73,8 +72,7 @@ def octopus(kit: Kit) -> None:
 
 def ray(kit: Kit) -> None:
     """Ray or flat fish."""
-    skin = kit.paint()
-    span, long = kit.u(0.6, 1.0), kit.u(0.5, 0.8)
+    skin, span, long = kit.paint(), kit.u(0.6, 1.0), kit.u(0.5, 0.8)
     kit.pair(wing(span, long * 1.8, 0.15, long * 0.5, 0.26, kit.u(-0.1, 0.3)), skin)
     stations = [(-long * 1.8, 0.02, 0.02, 0), (-long * 0.7, 0.12, 0.08, 0), (0, 0.25, 0.17, 0)]
     stations += [(long * 0.9, 0.12, 0.08, 0)]

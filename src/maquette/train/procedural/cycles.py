@@ -38,9 +38,8 @@ def _cart_wheel(kit: Kit, x: float, z: float, radius: float, wood: Material, iro
 
 def bicycle(kit: Kit) -> None:
     """Bicycle."""
-    frame, dark = kit.paint(), kit.rubber()
-    r, t = kit.u(0.34, 0.42), kit.u(0.035, 0.05)
-    metal = kit.metal()
+    frame, dark, r = kit.paint(), kit.rubber(), kit.u(0.34, 0.42)
+    t, metal = kit.u(0.035, 0.05), kit.metal()
 
     back, front = -0.55, 0.55
     _cycle_wheel(kit, back, r, t, spokes=True)
@@ -66,8 +65,7 @@ def bicycle(kit: Kit) -> None:
 
 def motorbike(kit: Kit) -> None:
     """Motorbike or moped."""
-    frame, dark = kit.paint(), kit.rubber()
-    r = kit.u(0.34, 0.42)
+    frame, dark, r = kit.paint(), kit.rubber(), kit.u(0.34, 0.42)
     metal = kit.metal()
 
     thick = kit.u(0.07, 0.1)
@@ -87,8 +85,7 @@ def motorbike(kit: Kit) -> None:
 
 def scooter(kit: Kit) -> None:
     """Kick scooter."""
-    frame, dark = kit.paint(), kit.rubber()
-    metal = kit.metal()
+    frame, dark, metal = kit.paint(), kit.rubber(), kit.metal()
 
     small = kit.u(0.12, 0.18)
     _cycle_wheel(kit, -0.55, small, 0.035)
@@ -101,8 +98,7 @@ def scooter(kit: Kit) -> None:
 
 def pram(kit: Kit) -> None:
     """Pram or shopping trolley."""
-    frame, dark = kit.paint(), kit.rubber()
-    metal = kit.metal()
+    frame, dark, metal = kit.paint(), kit.rubber(), kit.metal()
     basket = (
         hollow([(0.3, 0), (0.36, 0.35)], 0.04, 0.05, 4)
         if kit.chance(0.5)
@@ -160,8 +156,7 @@ def wheelbarrow(kit: Kit) -> None:
 
 def cannon(kit: Kit) -> None:
     """Cannon."""
-    wood, iron = kit.wood(), kit.metal()
-    r = kit.u(0.3, 0.5)
+    wood, iron, r = kit.wood(), kit.metal(), kit.u(0.3, 0.5)
 
     kit.pair(disc(0.05, 0.05, 6).move(0.3), iron)
     _cart_wheel(kit, 0.3, 0, r, wood, iron)

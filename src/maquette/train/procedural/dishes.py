@@ -24,8 +24,7 @@ def layer_cake(kit: Kit) -> None:
     """Whole cake, one or more tiers."""
     dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
     topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
-    y, r = 0.0, 0.6
-    sides = kit.pick(kit.sides, kit.sides, 4)
+    y, r, sides = 0.0, 0.6, kit.pick(kit.sides, kit.sides, 4)
     for _ in range(kit.whole(1, 3)):
         h = kit.u(0.22, 0.45)
         kit.add(disc(r, h, sides, 0.02).move(0, y), kit.pick(dough, cream))
@@ -105,9 +104,8 @@ def pie(kit: Kit) -> None:
 
 def burger(kit: Kit) -> None:
     """Burger."""
-    bun = kit.colour(0.85, 0.58, 0.25)
-    meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
-    r, y = 0.5, 0.0
+    bun, meat, salad = kit.colour(0.85, 0.58, 0.25), kit.colour(0.4, 0.22, 0.12), kit.leaf()
+    cheese, r, y = kit.colour(0.98, 0.75, 0.15), 0.5, 0.0
     kit.add(kit.disc(r, 0.16, 0.05), bun)
     y = 0.15
     for _ in range(kit.whole(2, 5)):
@@ -131,8 +129,7 @@ def burger(kit: Kit) -> None:
 
 def hot_dog(kit: Kit) -> None:
     """Hot dog or filled roll."""
-    bun = kit.colour(0.85, 0.58, 0.25)
-    cheese = kit.colour(0.98, 0.75, 0.15)
+    bun, cheese = kit.colour(0.85, 0.58, 0.25), kit.colour(0.98, 0.75, 0.15)
     length = kit.u(0.9, 1.3)
     half = limb((-length / 2, 0.15), (length / 2, 0.15), 0.17, sides=kit.sides_for(0.8))
     kit.pair(half.move(z=0.13), bun, "z")
@@ -205,8 +202,7 @@ def meat(kit: Kit) -> None:
 
 def pancakes(kit: Kit) -> None:
     """Pancakes or a stack of waffles."""
-    bun = kit.colour(0.85, 0.58, 0.25)
-    cheese = kit.colour(0.98, 0.75, 0.15)
+    bun, cheese = kit.colour(0.85, 0.58, 0.25), kit.colour(0.98, 0.75, 0.15)
     sides = kit.pick(kit.sides, 4)
     for i in range(kit.whole(2, 6)):
         part = disc(0.5 + kit.u(-0.03, 0.03), 0.11, sides, 0.03).turn("y", kit.u(-15, 15))

@@ -26,9 +26,7 @@ def _arms(
 ) -> None:
     """Both arms: hanging, spread, raised, waving, on the hips or forwards; sometimes something in the
     hand."""
-    length = 0.36 * reach
-    pose = kit.whole(0, 5)
-    first = kit.u(5, 30)
+    length, pose, first = 0.36 * reach, kit.whole(0, 5), kit.u(5, 30)
     for side in (1, -1):
         up = {0: first, 1: 90.0, 2: kit.u(45, 70), 3: 160.0 if side > 0 else first, 4: 35.0, 5: 15.0}[pose]
         bend = {0: 0.0, 1: 0.0, 2: 0.0, 3: 10.0, 4: -110.0, 5: 0.0}[pose]
@@ -116,15 +114,12 @@ def _cape(kit: Kit, shoulder: float, chest: float, leg: float) -> None:
 
 def person(kit: Kit) -> None:
     """Standing, walking, waving and T-posed people, slim to stout, adult to chibi, dressed and hatted."""
-    body = Body(kit, 0.35)
-    skin, shirt = kit.skin(), kit.cloth()
+    body, skin, shirt = Body(kit, 0.35), kit.skin(), kit.cloth()
     chibi = kit.u(0.0, 1.0) ** 1.5
-    head = 0.13 + 0.2 * chibi
-    leg, torso = 0.85 - 0.55 * chibi, 0.55 - 0.2 * chibi
+    head, leg, torso = 0.13 + 0.2 * chibi, 0.85 - 0.55 * chibi, 0.55 - 0.2 * chibi
     build = kit.u(0.8, 1.45)
     shoulder, hip = 0.21 * build * (1 - 0.15 * chibi), 0.13 * build
-    thick = (0.065 + 0.02 * chibi) * build
-    robe = kit.chance(0.2)
+    thick, robe = (0.065 + 0.02 * chibi) * build, kit.chance(0.2)
     _legs(kit, body, leg, hip, thick, skin, hidden=robe)
     chest = leg + torso
     body.limb((0, leg + 0.02, 0), (0, leg + torso * 0.5, 0.01), hip * 1.05, hip * kit.u(0.85, 1.2), shirt)
@@ -213,8 +208,7 @@ def ghost(kit: Kit) -> None:
 
 def gnome(kit: Kit) -> None:
     """Doll, pawn-like figure, gnome."""
-    accent = kit.accent()
-    coat, skin = kit.cloth(), kit.skin()
+    accent, coat, skin = kit.accent(), kit.cloth(), kit.skin()
     kit.add(kit.lathe(curve([(0.38, 0), (0.45, 0.3), (0.33, 0.7), (0.15, 0.85)], 4)), coat)
     r = kit.u(0.26, 0.36)
     kit.add(ball(r, 2).move(0, 0.85 + r * 0.7), skin)
@@ -269,8 +263,7 @@ def robot(kit: Kit) -> None:
     )()
     kit.add(body, shell)
     if kind <= 1:  # two legs
-        t = kit.u(0.06, 0.12)
-        bent = kit.u(0.0, 0.15)
+        t, bent = kit.u(0.06, 0.12), kit.u(0.0, 0.15)
         kit.pair(rod((w * 0.28, leg + 0.03, 0), (w * 0.3, leg * 0.5, bent), t, kit.pick(4, 8)), joint)
         kit.pair(rod((w * 0.3, leg * 0.5, bent), (w * 0.3, 0.05, 0), t * 1.2, kit.pick(4, 8)), shell)
         kit.pair(kit.block((t * 2.6, 0.11, t * 4), (w * 0.3, 0, 0.06)), dark)

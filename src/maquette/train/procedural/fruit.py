@@ -89,8 +89,7 @@ def bananas(kit: Kit) -> None:
 
 def carrot(kit: Kit) -> None:
     """Carrot, radish, beet, turnip."""
-    green = kit.leaf()
-    r, h = kit.u(0.14, 0.35), kit.u(0.6, 1.2)
+    green, r, h = kit.leaf(), kit.u(0.14, 0.35), kit.u(0.6, 1.2)
     colour = kit.colour(*kit.pick((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3)))
     kit.add(kit.lathe(curve([(0.01, 0), (r * 0.5, h * 0.4), (r, h * 0.85), (r * 0.4, h)])), colour)
     for i in range(kit.whole(3, 6)):
@@ -123,10 +122,8 @@ def corn(kit: Kit) -> None:
 
 def grapes(kit: Kit) -> None:
     """Grapes or raspberries: a heap of balls."""
-    colour, r = (
-        kit.colour(*kit.pick((0.45, 0.2, 0.5), (0.6, 0.75, 0.3), (0.8, 0.15, 0.25))),
-        kit.u(0.1, 0.14),
-    )
+    colour = kit.colour(*kit.pick((0.45, 0.2, 0.5), (0.6, 0.75, 0.3), (0.8, 0.15, 0.25)))
+    r = kit.u(0.1, 0.14)
     for level in range(6):
         count = max(1, 6 - level)
         wide = r * 0.55 * count * 0.8

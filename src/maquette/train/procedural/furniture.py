@@ -93,8 +93,7 @@ def desk(kit: Kit) -> None:
     wood = kit.pick(kit.wood, kit.wood, kit.plastic)()
     front = wood if kit.chance(0.5) else kit.accent()
     kit.box(wood, (width, slab, depth), (0, height, 0))
-    sides = kit.pick((1,), (-1,), (-1, 1))
-    block = width * kit.u(0.2, 0.32)
+    sides, block = kit.pick((1,), (-1,), (-1, 1)), width * kit.u(0.2, 0.32)
     for side in sides:
         x = side * (width / 2 - block / 2 - 0.03)
         drawers(kit, (block, height, depth * 0.9), (x, 0.0, 0.0), wood, front, kit.whole(1, 4))
@@ -118,8 +117,7 @@ def desk(kit: Kit) -> None:
 
 def _fill_shelf(kit: Kit, width: float, depth: float, y: float, gap: float) -> None:
     """A row of books, or some boxes and pots, on one board."""
-    x, end = -width / 2 * 0.85, width / 2 * kit.u(0.1, 0.85)
-    books = kit.chance(0.7)
+    x, end, books = -width / 2 * 0.85, width / 2 * kit.u(0.1, 0.85), kit.chance(0.7)
     while x < end:
         w = kit.u(0.04, 0.1) if books else kit.u(0.15, 0.3)
         h = gap * kit.u(0.6, 0.92)
@@ -271,8 +269,7 @@ def _headboard(
 
 def coat_stand(kit: Kit) -> None:
     """Coat stand."""
-    wood = kit.pick(kit.wood, kit.metal)()
-    height = kit.u(1.6, 2.1)
+    wood, height = kit.pick(kit.wood, kit.metal)(), kit.u(1.6, 2.1)
     pedestal(kit, height, kit.u(0.3, 0.45), wood)
     hook = tube(curve([(0, height * 0.88), (0.2, height * 0.9), (0.28, height * 0.98)]), 0.03)
     kit.around(hook, wood, kit.whole(3, 6))
@@ -296,8 +293,7 @@ def ladder(kit: Kit) -> None:
 
 def easel(kit: Kit) -> None:
     """Easel with a canvas."""
-    wood = kit.pick(kit.wood, kit.metal)()
-    height = kit.u(1.5, 2.0)
+    wood, height = kit.pick(kit.wood, kit.metal)(), kit.u(1.5, 2.0)
     for x in (-0.45, 0.45):
         kit.add(rod((x, 0, 0.25), (x * 0.15, height, 0), 0.045, 4), wood)
     kit.add(rod((0, 0, -0.55), (0, height * 0.95, 0), 0.045, 4), wood)

@@ -20,8 +20,7 @@ def _picture(kit: Kit) -> Material:
 
 def phone(kit: Kit) -> None:
     """Phone or tablet, upright or leaning on a stand."""
-    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
-    picture = _picture(kit)
+    body, dark, picture = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black(), _picture(kit)
     w, h, t = kit.u(0.5, 1.0), 1.1, kit.u(0.06, 0.1)
     kit.add(extrude(rectangle(w, h, 0.1, 3), t, 0.01), body)
     kit.add(box(w * 0.9, h * 0.86, 0.03).move(z=t / 2), picture)
@@ -36,8 +35,7 @@ def phone(kit: Kit) -> None:
 
 def laptop(kit: Kit) -> None:
     """Laptop."""
-    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
-    picture = _picture(kit)
+    body, dark, picture = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black(), _picture(kit)
     w, d, t = kit.u(1.2, 1.5), kit.u(0.8, 1.0), kit.u(0.05, 0.09)
     kit.add(box(w, t, d, 0.02).move(0, t / 2), body)
     kit.add(box(w * 0.88, 0.03, d * 0.42).move(0, t, -d * 0.12), dark)
@@ -50,9 +48,8 @@ def laptop(kit: Kit) -> None:
 
 def monitor(kit: Kit) -> None:
     """Monitor or television."""
-    body = kit.pick(kit.metal, kit.plastic, kit.black)()
-    picture = _picture(kit)
-    w, h, t = kit.u(1.3, 2.0), kit.u(0.75, 1.1), kit.u(0.06, 0.16)
+    body, picture, w = kit.pick(kit.metal, kit.plastic, kit.black)(), _picture(kit), kit.u(1.3, 2.0)
+    h, t = kit.u(0.75, 1.1), kit.u(0.06, 0.16)
     kit.add(box(w, h, t, 0.02).move(0, h / 2 + 0.3), body)
     kit.add(box(w * 0.94, h * 0.88, 0.03).move(0, h / 2 + 0.31, t / 2), picture)
     if kit.chance(0.6):
@@ -68,8 +65,7 @@ def monitor(kit: Kit) -> None:
 
 def old_screen(kit: Kit) -> None:
     """Old television or arcade cabinet."""
-    body, dark = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black()
-    picture = _picture(kit)
+    body, dark, picture = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black(), _picture(kit)
     if kit.chance(0.5):
         w, h, d = kit.u(0.9, 1.3), kit.u(0.7, 1.0), kit.u(0.6, 0.9)
         kit.box(kit.wood() if kit.chance(0.5) else body, (w, h, d))
@@ -138,8 +134,7 @@ def camera(kit: Kit) -> None:
 
 def headphones(kit: Kit) -> None:
     """Headphones."""
-    body, dark = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black()
-    r = kit.u(0.5, 0.6)
+    body, dark, r = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.u(0.5, 0.6)
     arch = np.linspace(-0.1, np.pi + 0.1, 15)
     kit.add(ribbon(columns(r * np.cos(arch), r * np.sin(arch) * 1.1, 0.0), 0.09, 0.14), body)
     kit.pair(kit.disc(0.27, 0.16, 0.04).turn("z", -90).scale(1, 1.15, 1).move(r - 0.1, -0.15), dark)
@@ -183,8 +178,7 @@ def telephone(kit: Kit) -> None:
 
 def watch(kit: Kit) -> None:
     """Wrist watch, lying or closed around."""
-    dark, metal = kit.black(), kit.metal()
-    r = kit.u(0.32, 0.42)
+    dark, metal, r = kit.black(), kit.metal(), kit.u(0.32, 0.42)
     strap = np.linspace(0, 2 * np.pi, 17)[:-1]
     kit.add(
         tube(

@@ -14,8 +14,7 @@ from maquette.train.procedural.turned import disc, dome, frustum, hollow, lathe,
 
 def flower(kit: Kit) -> None:
     """Single flowers, tulips, sunflowers, bunches and water lilies."""
-    h, stem = kit.u(0.8, 1.6), kit.leaf()
-    count = kit.pick(1, 1, 1, 3)
+    h, stem, count = kit.u(0.8, 1.6), kit.leaf(), kit.pick(1, 1, 1, 3)
     petal, heart = kit.accent(), kit.colour(0.95, 0.8, 0.2)
     for i in range(count):
         a = 2.1 * i
@@ -53,8 +52,7 @@ def mushroom(kit: Kit) -> None:
         kit.colour(0.93, 0.88, 0.78),
         kit.white(),
     )
-    count = kit.pick(1, 1, 2, 3)
-    kind = kit.whole(0, 3)
+    count, kind = kit.pick(1, 1, 2, 3), kit.whole(0, 3)
     for i in range(count):
         s = 1.0 if i == 0 else kit.u(0.4, 0.75)
         mark = kit.mark()
@@ -116,8 +114,7 @@ def rock(kit: Kit) -> None:
         if kit.chance(0.5):
             kit.add(lumpy(0.55, kit.rng, 2, 0.3, 4).scale(1.2, 0.4, 1.1), stone)
     else:  # layered cliff
-        y = 0.0
-        w, d = kit.u(0.7, 1.2), kit.u(0.6, 1.0)
+        y, w, d = 0.0, kit.u(0.7, 1.2), kit.u(0.6, 1.0)
         for _ in range(kit.whole(2, 5)):
             h = kit.u(0.2, 0.5)
             sides = kit.whole(6, 10)

@@ -25,8 +25,7 @@ def _pole(kit: Kit, metal: bool = True) -> tuple[float, Material, Material]:
 def shovel(kit: Kit) -> None:
     """Shovel or spade."""
     length, wood, metal = _pole(kit)
-    w, h = kit.u(0.4, 0.55), kit.u(0.5, 0.7)
-    tip = kit.pick(0.0, 0.18)
+    w, h, tip = kit.u(0.4, 0.55), kit.u(0.5, 0.7), kit.pick(0.0, 0.18)
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
     part = extrude(outline, 0.05).shift("z", lambda v: 1.2 * v[:, 0] ** 2)
     kit.add(part.move(0, 0.05), metal)
@@ -127,8 +126,7 @@ def fork(kit: Kit) -> None:
 
 def spatula(kit: Kit) -> None:
     """Spatula or slice."""
-    metal = _grip(kit)
-    w, h = kit.u(0.2, 0.4), kit.u(0.3, 0.5)
+    metal, w, h = _grip(kit), kit.u(0.2, 0.4), kit.u(0.3, 0.5)
     kit.add(extrude(rectangle(w, h, 0.08, 2), 0.04).move(0, h / 2 + 0.05), kit.pick(metal, kit.black()))
 
 
@@ -149,8 +147,7 @@ def rolling_pin(kit: Kit) -> None:
 
 def pencil(kit: Kit) -> None:
     """Pencil, pen, crayon."""
-    metal = _grip(kit)
-    r, body = kit.u(0.06, 0.12), kit.paint()
+    metal, r, body = _grip(kit), kit.u(0.06, 0.12), kit.paint()
     sides = kit.pick(6, 6, kit.sides)
     kit.add(disc(r, 1.2, sides), body)
     kit.add(frustum(r, 0.01, r * 3.2, sides).move(0, 1.19), kit.colour(0.88, 0.7, 0.5))

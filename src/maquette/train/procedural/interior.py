@@ -45,8 +45,7 @@ def shaded_lamp(kit: Kit) -> None:
 
 def desk_lamp(kit: Kit) -> None:
     """Articulated desk lamp."""
-    metal = kit.pick(kit.metal, kit.black, kit.wood)()
-    r = kit.u(0.2, 0.3)
+    metal, r = kit.pick(kit.metal, kit.black, kit.wood)(), kit.u(0.2, 0.3)
     kit.add(kit.disc(r, 0.07, 0.02), metal)
     elbow = np.array([-kit.u(0.1, 0.35), kit.u(0.45, 0.7), 0.0])
     head = elbow + np.array([kit.u(0.4, 0.7), kit.u(0.1, 0.4), 0.0])
@@ -92,8 +91,7 @@ def street_lamp(kit: Kit) -> None:
 def door(kit: Kit) -> None:
     """Doors and windows in frames, gates, arches and garage doors."""
     width, height, t = kit.u(0.8, 1.5), kit.u(1.2, 2.1), kit.u(0.08, 0.16)
-    frame, leaf = kit.wood(), kit.pick(kit.wood, kit.paint)()
-    arched = kit.chance(0.3)
+    frame, leaf, arched = kit.wood(), kit.pick(kit.wood, kit.paint)(), kit.chance(0.3)
     outline = rectangle(width, height) + np.array([0, height / 2])
     if arched:
         r = width / 2
@@ -157,8 +155,7 @@ def clock(kit: Kit) -> None:
 
 def fridge(kit: Kit) -> None:
     """Fridge."""
-    body = kit.pick(kit.white, kit.metal, kit.paint)()
-    bright = kit.metal()
+    body, bright = kit.pick(kit.white, kit.metal, kit.paint)(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d, split = kit.u(0.7, 1.0), kit.u(1.2, 1.9), kit.u(0.65, 0.8), kit.u(0.3, 0.7)
     kit.box(body, (w, h, d))
@@ -173,8 +170,7 @@ def fridge(kit: Kit) -> None:
 
 def stove(kit: Kit) -> None:
     """Stove."""
-    body = kit.pick(kit.white, kit.metal, kit.paint)()
-    dark, bright = kit.black(), kit.metal()
+    body, dark, bright = kit.pick(kit.white, kit.metal, kit.paint)(), kit.black(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.8, 1.1), kit.u(0.8, 1.0), kit.u(0.7, 0.85)
     kit.box(body, (w, h, d))
@@ -189,8 +185,7 @@ def stove(kit: Kit) -> None:
 
 def washing_machine(kit: Kit) -> None:
     """Washing machine or dryer."""
-    body = kit.pick(kit.white, kit.metal, kit.paint)()
-    dark, bright = kit.black(), kit.metal()
+    body, dark, bright = kit.pick(kit.white, kit.metal, kit.paint)(), kit.black(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.75, 0.95), kit.u(0.85, 1.1), kit.u(0.7, 0.85)
     kit.box(body, (w, h, d))
@@ -203,8 +198,7 @@ def washing_machine(kit: Kit) -> None:
 
 def microwave(kit: Kit) -> None:
     """Microwave or radio."""
-    body = kit.pick(kit.white, kit.metal, kit.paint)()
-    dark, bright = kit.black(), kit.metal()
+    body, dark, bright = kit.pick(kit.white, kit.metal, kit.paint)(), kit.black(), kit.metal()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.75), kit.u(0.5, 0.8)
     kit.box(body, (w, h, d))
@@ -217,8 +211,7 @@ def microwave(kit: Kit) -> None:
 
 def toaster(kit: Kit) -> None:
     """Toaster."""
-    body = kit.pick(kit.white, kit.metal, kit.paint)()
-    dark = kit.black()
+    body, dark = kit.pick(kit.white, kit.metal, kit.paint)(), kit.black()
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.9, 1.1), kit.u(0.6, 0.75), kit.u(0.45, 0.6)
     outline = rectangle(w, h, 0.25 * h, 3)
@@ -232,8 +225,7 @@ def toaster(kit: Kit) -> None:
 
 def toilet(kit: Kit) -> None:
     """Toilet."""
-    body = kit.pick(kit.white, kit.ceramic)()
-    seat = kit.u(0.38, 0.48)
+    body, seat = kit.pick(kit.white, kit.ceramic)(), kit.u(0.38, 0.48)
     oval = kit.hollow([(0.16, 0), (0.18, seat * 0.4), (0.3, seat * 0.85), (0.33, seat)], 0.06, seat * 0.6)
     kit.add(oval.scale(1, 1, 1.25).move(z=0.15), body)
     lid = kit.disc(0.34, 0.05, 0.01).scale(1, 1, 1.25)
@@ -249,8 +241,7 @@ def toilet(kit: Kit) -> None:
 
 def basin(kit: Kit) -> None:
     """Basin on a pedestal or cabinet."""
-    body, metal = kit.pick(kit.white, kit.ceramic)(), kit.metal()
-    h = kit.u(0.7, 0.9)
+    body, metal, h = kit.pick(kit.white, kit.ceramic)(), kit.metal(), kit.u(0.7, 0.9)
     basin = hollow([(0.22, 0), (0.4, 0.12), (0.5, 0.28)], 0.06, 0.06, kit.pick(kit.sides, 4))
     kit.add(basin.scale(1, 1, 0.8).move(0, h), body)
     if kit.chance(0.5):

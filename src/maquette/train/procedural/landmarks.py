@@ -174,8 +174,7 @@ def windmill(kit: Kit) -> None:
 
 def wind_turbine(kit: Kit) -> None:
     """Wind turbine."""
-    h = kit.u(1.6, 2.2)
-    white = kit.white()
+    h, white = kit.u(1.6, 2.2), kit.white()
     kit.add(frustum(0.09, 0.05, h, kit.sides_for(0.7)), white)
     kit.add(superellipsoid(0.09, 0.09, 0.2, 0.7, 12).move(0, h), white)
     kit.add(ellipsoid(0.08, 0.08, 0.1, 10).move(0, h, 0.22), white)
@@ -216,11 +215,9 @@ def water_wheel(kit: Kit) -> None:
 
 def stone_bridge(kit: Kit) -> None:
     """Stone arches, level or humped."""
-    stone = kit.pick(kit.stone, kit.brick)()
-    length, width, h = kit.u(2.0, 3.0), kit.u(0.5, 0.8), kit.u(0.5, 0.8)
-    arches = kit.whole(1, 3)
-    each = length / arches
-    hump = kit.pick(0.0, kit.u(0.1, 0.35))
+    stone, length, width = kit.pick(kit.stone, kit.brick)(), kit.u(2.0, 3.0), kit.u(0.5, 0.8)
+    h, arches = kit.u(0.5, 0.8), kit.whole(1, 3)
+    each, hump = length / arches, kit.pick(0.0, kit.u(0.1, 0.35))
     r = each * kit.u(0.34, 0.42)
     tall = max(h, r + 0.12)
     outline: list[tuple[float, float]] = [(-length / 2, 0.0)]
@@ -259,8 +256,7 @@ def suspension_bridge(kit: Kit) -> None:
 def plank_bridge(kit: Kit) -> None:
     """Plank bridge with rails."""
     length, width, h = kit.u(2.0, 3.0), kit.u(0.5, 0.8), kit.u(0.5, 0.8)
-    wood, hump = kit.wood(), kit.u(0.0, 0.35)
-    count = kit.whole(9, 15)
+    wood, hump, count = kit.wood(), kit.u(0.0, 0.35), kit.whole(9, 15)
     for x in np.linspace(-0.5, 0.5, count) * length:
         y = h * 0.4 + hump * (1 - (2 * x / length) ** 2)
         part = box(length / count * 0.85, 0.06, width)
@@ -276,10 +272,8 @@ def plank_bridge(kit: Kit) -> None:
 
 def gate(kit: Kit) -> None:
     """Gate: two posts and a lintel, or a torii."""
-    t, tall = kit.u(0.14, 0.25), kit.u(1.2, 1.7)
-    paint = kit.pick(kit.stone, kit.paint, kit.wood)()
-    half = kit.u(0.5, 0.8)
-    round_posts = kit.chance(0.5)
+    t, tall, paint = kit.u(0.14, 0.25), kit.u(1.2, 1.7), kit.pick(kit.stone, kit.paint, kit.wood)()
+    half, round_posts = kit.u(0.5, 0.8), kit.chance(0.5)
     post = (
         frustum(t / 2, t * 0.42, tall, kit.sides_for(0.7))
         if round_posts

@@ -15,12 +15,8 @@ from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 def gun(kit: Kit) -> None:
     """Muzzle towards +x."""
-    kind, dark, second = (
-        kit.whole(0, 1),
-        kit.pick(kit.black, kit.metal, kit.plastic)(),
-        kit.pick(kit.wood, kit.accent)(),
-    )
-    long = kind == 1
+    kind, dark = kit.whole(0, 1), kit.pick(kit.black, kit.metal, kit.plastic)()
+    second, long = kit.pick(kit.wood, kit.accent)(), kind == 1
     length, h, t = (kit.u(1.4, 2.2) if long else kit.u(0.7, 1.0)), kit.u(0.16, 0.26), kit.u(0.12, 0.2)
     kit.add(box(length * 0.5, h, t, 0.02).move(0, 0), dark)
     barrel = length * kit.u(0.4, 0.6)
@@ -66,8 +62,7 @@ def bow(kit: Kit) -> None:
 
 def shield(kit: Kit) -> None:
     """Shield."""
-    metal, rim = kit.paint(), kit.metal()
-    shape = kit.whole(0, 2)
+    metal, rim, shape = kit.paint(), kit.metal(), kit.whole(0, 2)
     if shape == 0:
         piece = lathe([(0.8, 0), (0.78, 0.06), (0.4, 0.16), (0.0, 0.2)], max(kit.sides, 10)).turn("x", 90)
         kit.add(piece, metal)
@@ -87,9 +82,8 @@ def shield(kit: Kit) -> None:
 
 def guitar(kit: Kit) -> None:
     """Guitar, violin, banjo, electric."""
-    wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
-    w, t = kit.u(0.38, 0.5), kit.u(0.1, 0.24)
-    waist, upper = kit.u(0.6, 0.85), kit.u(0.7, 0.95)
+    wood, metal, w = kit.pick(kit.wood, kit.paint)(), kit.metal(), kit.u(0.38, 0.5)
+    t, waist, upper = kit.u(0.1, 0.24), kit.u(0.6, 0.85), kit.u(0.7, 0.95)
     right = curve([(0.02, 0.0), (w, 0.3), (w * waist, 0.68), (w * upper, 0.95), (0.02, 1.2)], 4)
     outline = np.concatenate([right, (right * [-1, 1])[::-1]])
     kit.add(extrude(outline, t, 0.02), wood)
@@ -119,8 +113,7 @@ def drum(kit: Kit) -> None:
 
 def trumpet(kit: Kit) -> None:
     """Trumpet, horn, megaphone."""
-    metal = kit.metal()
-    length = kit.u(0.9, 1.4)
+    metal, length = kit.metal(), kit.u(0.9, 1.4)
     outline = curve([(0.06, 0), (0.06, length * 0.6), (0.12, length * 0.85), (kit.u(0.25, 0.4), length)])
     kit.add(kit.hollow(outline, 0.035, length * 0.3).turn("z", -90), metal)
     if kit.chance(0.7):
@@ -184,8 +177,7 @@ def microphone(kit: Kit) -> None:
 
 def sports_ball(kit: Kit) -> None:
     """Balls."""
-    paint = kit.paint()
-    r = 0.5
+    paint, r = kit.paint(), 0.5
     kit.add(kit.pick(ball(r, kit.whole(1, 3)), ellipsoid(r, r * 1.5, r, kit.sides)), paint)
     if kit.chance(0.6):
         seam = torus(r * 0.99, 0.03, max(kit.sides, 14), 5)
@@ -196,8 +188,7 @@ def sports_ball(kit: Kit) -> None:
 
 def racket(kit: Kit) -> None:
     """Racket."""
-    paint = kit.paint()
-    r = kit.u(0.35, 0.45)
+    paint, r = kit.paint(), kit.u(0.35, 0.45)
     t = np.linspace(0, 2 * np.pi, 25)[:-1]
     kit.add(tube(columns(r * np.sin(t), 1.2 + r * 1.3 * np.cos(t)), 0.045, closed=True), paint)
     if kit.chance(0.6):

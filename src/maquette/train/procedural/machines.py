@@ -18,8 +18,7 @@ DECK = 0.42  # height of the floor of railway carriages
 
 def tractor(kit: Kit) -> None:
     """Tractor."""
-    paint = kit.paint()
-    rubber, hub = kit.rubber(), kit.accent()
+    paint, rubber, hub = kit.paint(), kit.rubber(), kit.accent()
     big, small, width = kit.u(0.5, 0.65), kit.u(0.25, 0.35), kit.u(0.8, 1.0)
     kit.box(paint, (width * 0.5, 0.5, 1.3), (0, big * 0.7, 0.5))
     for side in (-1, 1):
@@ -41,8 +40,7 @@ def _track(half: float, radius: float, across: float, thick: float) -> Part:
 
 def digger(kit: Kit) -> None:
     """Digger."""
-    paint, dark = kit.paint(), kit.black()
-    width = kit.u(0.9, 1.1)
+    paint, dark, width = kit.paint(), kit.black(), kit.u(0.9, 1.1)
     for side in (-1, 1):
         track = _track(0.6, 0.22, 0.13, 0.06)
         kit.add(track.move(side * width * 0.42, 0.28), dark)
@@ -57,8 +55,7 @@ def digger(kit: Kit) -> None:
 
 def racing_car(kit: Kit) -> None:
     """Racing car."""
-    paint = kit.paint()
-    width, length = kit.u(0.9, 1.1), kit.u(2.2, 2.8)
+    paint, width, length = kit.paint(), kit.u(0.9, 1.1), kit.u(2.2, 2.8)
     part = tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).move(0, 0.12)
     kit.add(part, paint)
     kit.pair(superellipsoid(0.2, 0.17, 0.5, 0.6, 12).move(0.38, 0.27, -0.2), paint)
@@ -72,8 +69,7 @@ def racing_car(kit: Kit) -> None:
 
 def forklift(kit: Kit) -> None:
     """Forklift or golf cart."""
-    paint, dark = kit.paint(), kit.black()
-    width = kit.u(0.8, 1.0)
+    paint, dark, width = kit.paint(), kit.black(), kit.u(0.8, 1.0)
     kit.box(paint, (width, 0.5, 1.3), (0, 0.18, 0))
     kit.box(dark, (width * 0.7, 0.14, 0.4), (0, 0.66, -0.2))
     kit.box(dark, (width * 0.7, 0.5, 0.12), (0, 0.66, -0.42))
@@ -90,8 +86,7 @@ def forklift(kit: Kit) -> None:
 
 def tank(kit: Kit) -> None:
     """Tank."""
-    paint, dark = kit.paint(), kit.black()
-    hub = kit.accent()
+    paint, dark, hub = kit.paint(), kit.black(), kit.accent()
     width, length = kit.u(1.1, 1.4), kit.u(1.8, 2.4)
     for side in (-1, 1):
         track = _track(length * 0.38, 0.24, 0.15, 0.05)
@@ -126,8 +121,7 @@ def rolling_stock(kit: Kit) -> tuple[Material, Material, Material, float, float]
 def steam_engine(kit: Kit) -> None:
     """Steam."""
     paint, dark, red, width, length = rolling_stock(kit)
-    half, base = length / 2, DECK
-    boiler = kit.u(0.3, 0.4)
+    half, base, boiler = length / 2, DECK, kit.u(0.3, 0.4)
     cab = length * kit.u(0.25, 0.35)
     outline = [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)]
     tank = kit.lathe(outline)
@@ -163,8 +157,7 @@ def tram(kit: Kit) -> None:
 def goods_wagon(kit: Kit) -> None:
     """Goods wagon: open, covered, tank."""
     paint, dark, _, width, length = rolling_stock(kit)
-    half, base = length / 2, DECK
-    load = kit.whole(0, 2)
+    half, base, load = length / 2, DECK, kit.whole(0, 2)
     if load == 0:
         kit.box(paint, (width, kit.u(0.7, 1.1), length * 0.96), (0, base, 0))
         kit.box(kit.accent(), (width * 1.04, 0.7, length * 0.25), (0, base + 0.05, 0))

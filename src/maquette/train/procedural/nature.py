@@ -59,18 +59,15 @@ def _branches(
 
 def conifer(kit: Kit) -> None:
     """Firs, pines and cypresses: stacked cones, or one slender body; with or without snow."""
-    bark, leaf = kit.bark(), kit.leaf()
-    h, base = kit.u(1.4, 2.4), kit.u(0.15, 0.5)
-    r = kit.u(0.35, 0.75)
+    bark, leaf, h = kit.bark(), kit.leaf(), kit.u(1.4, 2.4)
+    base, r = kit.u(0.15, 0.5), kit.u(0.35, 0.75)
     kit.add(frustum(kit.u(0.07, 0.14), 0.06, h * 0.8, kit.sides_for(0.5)), bark)
-    tiers = kit.whole(1, 6)
-    sides = kit.pick(kit.sides, 5, 6, 8)
+    tiers, sides = kit.whole(1, 6), kit.pick(kit.sides, 5, 6, 8)
     snow = kit.white() if kit.chance(0.15) else None
     for i in range(tiers):
         t = i / tiers
         low, high = base + (h - base) * t, base + (h - base) * min(t + 1.7 / tiers, 1.0)
-        wide = r * (1 - 0.75 * t)
-        droop = kit.pick(0.0, 0.12)
+        wide, droop = r * (1 - 0.75 * t), kit.pick(0.0, 0.12)
         profile = [(wide * 0.5, droop * 0.6), (wide, -droop * 0.3), (wide * 0.35, (high - low) * 0.55)]
         profile += [(0, high - low)]
         part = (
@@ -104,12 +101,10 @@ def trunk(kit: Kit, height: float, radius: float, material: Material, lean: floa
 def broadleaf(kit: Kit) -> None:
     """Round trees: one ball or a cluster on a trunk with a few branches; bare ones in winter; fruit at
     times."""
-    bark, leaf = kit.bark(), kit.leaf()
-    h, r = kit.u(0.7, 1.4), kit.u(0.4, 0.75)
+    bark, leaf, h = kit.bark(), kit.leaf(), kit.u(0.7, 1.4)
+    r = kit.u(0.4, 0.75)
     path = trunk(kit, h, kit.u(0.07, 0.14), bark, kit.u(0.0, 0.25))
-    top = path[-1]
-    level = kit.pick(1, 2, 2)
-    style = kit.whole(0, 4)
+    top, level, style = path[-1], kit.pick(1, 2, 2), kit.whole(0, 4)
     if style == 0:
         part = lumpy(1.0, kit.rng, level, kit.u(0.0, 0.35), kit.whole(0, 3)).scale(r, r * kit.u(0.8, 1.5), r)
         kit.add(part.move(top[0], top[1] + r * 0.6, top[2]), leaf)
@@ -121,8 +116,7 @@ def broadleaf(kit: Kit) -> None:
             kit.add(part.move(*(top + d + [0, r * 0.5, 0])), leaf)
     elif style == 3:  # flat crowns
         for i in range(kit.whole(1, 4)):
-            s = r * kit.u(0.6, 1.1)
-            off = kit.rng.normal(size=2) * 0.3 * r * (i > 0)
+            s, off = r * kit.u(0.6, 1.1), kit.rng.normal(size=2) * 0.3 * r * (i > 0)
             part = ellipsoid(s, s * kit.u(0.25, 0.4), s, kit.sides_for(0.8))
             kit.add(part.move(top[0] + off[0], top[1] + 0.22 * i, top[2] + off[1]), leaf)
     else:  # bare or sparse branches
@@ -167,8 +161,7 @@ def palm(kit: Kit) -> None:
             part = part.move(top[0] + 0.1 * np.cos(i * 2.0), top[1] - 0.08, top[2] + 0.1 * np.sin(i * 2.0))
             kit.add(part, nut)
     else:
-        count, length = kit.whole(6, 14), kit.u(0.5, 0.9)
-        upright = kit.u(0.1, 1.0)
+        count, length, upright = kit.whole(6, 14), kit.u(0.5, 0.9), kit.u(0.1, 1.0)
         for i in range(count):
             part = leaf_arc(
                 length * kit.u(0.7, 1.2), kit.u(0.2, 0.6) + upright, kit.u(0.0, 0.5), kit.u(0.04, 0.12), 5
@@ -182,11 +175,8 @@ def palm(kit: Kit) -> None:
 
 def cactus(kit: Kit) -> None:
     """Column, ball and paddle cacti, in the ground or in a pot."""
-    leaf, kind = (
-        kit.colour(*kit.pick((0.25, 0.5, 0.25), (0.4, 0.6, 0.35), (0.3, 0.55, 0.45))),
-        kit.whole(0, 2),
-    )
-    y = 0.0
+    leaf = kit.colour(*kit.pick((0.25, 0.5, 0.25), (0.4, 0.6, 0.35), (0.3, 0.55, 0.45)))
+    kind, y = kit.whole(0, 2), 0.0
     if kit.chance(0.5):
         kit.add(kit.hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08), kit.brick())
         kit.add(kit.disc(0.34, 0.1).move(0, 0.34), kit.bark())
@@ -225,8 +215,7 @@ def cactus(kit: Kit) -> None:
 def potted_plant(kit: Kit) -> None:
     """House plants: broad leaves, ball trees and trailing leaves in pots."""
     height = kit.u(0.5, 0.9)
-    outline = body_outline(kit, height)
-    pot = kit.pick(kit.ceramic, kit.brick, kit.wood)()
+    outline, pot = body_outline(kit, height), kit.pick(kit.ceramic, kit.brick, kit.wood)()
     kit.add(hollow(outline, 0.06, 0.1, kit.pick(kit.sides, kit.sides, 4, 6)), pot)
     kit.add(kit.disc(float(outline[-1, 0]) * 0.8, 0.05).move(0, height * 0.85), kit.bark())
     leaf, y, kind = kit.leaf(), height * 0.85, kit.whole(0, 3)

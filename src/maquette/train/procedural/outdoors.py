@@ -86,8 +86,7 @@ def obelisk(kit: Kit) -> None:
 
 def fountain(kit: Kit) -> None:
     """Fountain."""
-    stone = kit.pick(kit.stone, kit.plaster)()
-    r = kit.u(0.7, 0.9)
+    stone, r = kit.pick(kit.stone, kit.plaster)(), kit.u(0.7, 0.9)
     kit.add(hollow([(r, 0), (r, 0.25)], 0.1, 0.08, kit.pick(kit.sides, 6, 8)), stone)
     water = kit.colour(0.4, 0.7, 0.9)
     kit.add(kit.disc(r - 0.08, 0.05).move(0, 0.12), water)
@@ -112,8 +111,7 @@ def ridge_tent(kit: Kit) -> None:
 
 def tipi(kit: Kit) -> None:
     """Tipi."""
-    cloth = kit.cloth()
-    h, r = kit.u(1.1, 1.6), kit.u(0.5, 0.7)
+    cloth, h, r = kit.cloth(), kit.u(1.1, 1.6), kit.u(0.5, 0.7)
     kit.add(lathe([(r, 0), (0.06, h)], kit.pick(6, 8, kit.sides)), cloth)
     for i in range(kit.whole(3, 6)):
         part = rod((0, h * 0.8, 0), polar(0.2, i * 1.9, h * 1.22), 0.025, 5)
@@ -165,9 +163,8 @@ def camp_fire(kit: Kit) -> None:
 
 def arch_wall(kit: Kit) -> None:
     """A wall piece with an opening."""
-    stone = kit.pick(kit.stone, kit.brick, kit.wood)()
-    w, h, t = kit.u(1.2, 2.0), kit.u(0.9, 1.5), kit.u(0.12, 0.3)
-    half, spring = w * kit.u(0.15, 0.3), h * kit.u(0.3, 0.6)
+    stone, w, h = kit.pick(kit.stone, kit.brick, kit.wood)(), kit.u(1.2, 2.0), kit.u(0.9, 1.5)
+    t, half, spring = kit.u(0.12, 0.3), w * kit.u(0.15, 0.3), h * kit.u(0.3, 0.6)
     arch = np.linspace(np.pi, 0, 9) if kit.chance(0.6) else np.array([np.pi, 0.0])
     rise = min(half, h * 0.85 - spring)
     outline = [(-w / 2, 0.0), (-half, 0.0)]
@@ -185,11 +182,9 @@ def arch_wall(kit: Kit) -> None:
 
 def ruin(kit: Kit) -> None:
     """Dolmen or ruin columns."""
-    stone = kit.pick(kit.stone, kit.brick, kit.wood)()
-    count = kit.whole(2, 5)
+    stone, count = kit.pick(kit.stone, kit.brick, kit.wood)(), kit.whole(2, 5)
     for i in range(count):
-        h = kit.u(0.4, 1.3)
-        r = kit.u(0.1, 0.16)
+        h, r = kit.u(0.4, 1.3), kit.u(0.1, 0.16)
         a = 2 * np.pi * i / count
         outline = [(r * 1.4, 0), (r * 1.4, 0.08), (r, 0.1), (r * 0.9, h)]
         kit.add(lathe(outline, kit.sides_for(0.8)).move(*polar(0.6, a, 0.05)), stone)

@@ -40,8 +40,7 @@ def leg(kit: Kit, height: float, thickness: float, kind: int) -> Part:
 def four_legs(kit: Kit, width: float, depth: float, height: float, material: Material) -> float:
     """Four legs under a slab whose bottom is at y = height; returns the leg thickness."""
     thickness, kind = kit.u(0.05, 0.12) * max(width, depth) ** 0.5, kit.whole(0, 4)
-    splay = kit.pick(0.0, 0.0, kit.u(0.05, 0.2))
-    inset = thickness * kit.u(0.5, 1.2)
+    splay, inset = kit.pick(0.0, 0.0, kit.u(0.05, 0.2)), thickness * kit.u(0.5, 1.2)
     part = leg(kit, height, thickness, kind)
 
     def spread(v: np.ndarray) -> np.ndarray:
@@ -121,8 +120,7 @@ def chair(kit: Kit) -> None:
     """Dining, kitchen, office and rocking chairs."""
     width, depth, seat = kit.u(0.8, 1.1), kit.u(0.8, 1.05), kit.u(0.75, 1.1)
     frame = kit.pick(kit.wood, kit.wood, kit.metal, kit.plastic)()
-    soft, slab = kit.pick(kit.cloth, kit.leather)(), kit.u(0.05, 0.12)
-    style = kit.whole(0, 5)
+    soft, slab, style = kit.pick(kit.cloth, kit.leather)(), kit.u(0.05, 0.12), kit.whole(0, 5)
     if style <= 2:
         four_legs(kit, width, depth, seat, frame)
     elif style == 3:
@@ -168,8 +166,7 @@ def stool(kit: Kit) -> None:
     elif kind == 1:
         four_legs(kit, width, width, height, frame)
     else:
-        count, splay = kit.whole(3, 4), kit.u(0.02, 0.3) * height**0.5
-        r = width * 0.35
+        count, splay, r = kit.whole(3, 4), kit.u(0.02, 0.3) * height**0.5, width * 0.35
         part = rod((r + splay, 0), (r, height + 0.02), kit.u(0.035, 0.055), kit.sides_for(0.4))
         kit.around(part, frame, count, 45)
         if kit.chance(0.5):
@@ -233,8 +230,7 @@ def bench(kit: Kit) -> None:
     part = kit.block((kit.u(0.08, 0.3), height + 0.01, depth * kit.u(0.7, 1.0)), (width * 0.38, 0, 0))
     kit.pair(part, iron)
     if kit.chance(0.65):
-        rise, boards = kit.u(0.35, 0.7), kit.whole(1, 3)
-        mark = kit.mark()
+        rise, boards, mark = kit.u(0.35, 0.7), kit.whole(1, 3), kit.mark()
         for i in range(boards):
             kit.box(plank, (width, rise / boards * 0.75, t), (0, rise * i / boards + 0.12, 0))
         kit.pair(kit.block((0.08, rise + 0.1, t), (width * 0.38, 0, -t * 0.9)), iron)
@@ -271,8 +267,7 @@ def hammock(kit: Kit) -> None:
 
 def egg_chair(kit: Kit) -> None:
     """Egg chair: a cut shell on a foot."""
-    frame, soft = kit.pick(kit.wood, kit.metal)(), kit.cloth()
-    r = kit.u(0.55, 0.7)
+    frame, soft, r = kit.pick(kit.wood, kit.metal)(), kit.cloth(), kit.u(0.55, 0.7)
     angle = np.linspace(-1.35, kit.u(0.5, 0.9), 10)
     outer = columns(r * np.cos(angle), r * 1.2 * np.sin(angle))
 
@@ -283,8 +278,7 @@ def egg_chair(kit: Kit) -> None:
 
 def swing(kit: Kit) -> None:
     """A swing: two A-frames, a bar, a plank on ropes."""
-    frame = kit.pick(kit.wood, kit.metal)()
-    width, height = kit.u(1.4, 2.2), kit.u(1.4, 1.9)
+    frame, width, height = kit.pick(kit.wood, kit.metal)(), kit.u(1.4, 2.2), kit.u(1.4, 1.9)
     kit.add(rod((-width / 2, height), (width / 2, height), 0.05, 8), frame)
     for sign in (-1, 1):
         kit.pair(rod((width / 2 + 0.1, 0, sign * 0.5), (width / 2, height + 0.03, 0), 0.05, 8), frame)

@@ -63,8 +63,7 @@ def random_field(kit: Kit, size: float) -> Field:
 def constructive(kit: Kit) -> None:
     """Unions, cuts and intersections of 2 to 8 random primitives, sharp or blended, sometimes mirrored."""
     blend = kit.pick(0.0, 0.0, kit.u(0.05, 0.15), kit.u(0.15, 0.4))
-    mirrored = kit.chance(0.45)
-    repeat = kit.pick(1, 1, 1, kit.whole(3, 6))
+    mirrored, repeat = kit.chance(0.45), kit.pick(1, 1, 1, kit.whole(3, 6))
     steps: list[tuple[Field, str, Material]] = []
     for i in range(kit.whole(2, 8)):
         size = 0.75 if i == 0 else kit.log(0.25, 0.7)
@@ -214,8 +213,7 @@ def assembly(kit: Kit) -> None:
             part = random_part(kit, kit.log(0.2, 0.8))
             if kit.chance(0.4):
                 part = part.turn(kit.pick("x", "y", "z"), kit.pick(90.0, 45.0, kit.u(0, 180)))
-            at = low + (high - low) * kit.rng.uniform(0, 1, 3)
-            axis = kit.whole(0, 2)
+            at, axis = low + (high - low) * kit.rng.uniform(0, 1, 3), kit.whole(0, 2)
             at[axis] = (low if kit.chance(0.5) else high)[axis]
             style = kit.whole(0, 3)
             if style == 0:

@@ -14,8 +14,7 @@ from maquette.train.procedural.turned import disc, dome, torus
 
 def road_sign(kit: Kit) -> None:
     """Road sign."""
-    paint, metal = kit.paint(), kit.metal()
-    h = kit.u(1.2, 1.8)
+    paint, metal, h = kit.paint(), kit.metal(), kit.u(1.2, 1.8)
     kit.add(rod((0, 0), (0, h), 0.045, 8), metal)
     shape = kit.pick(3, 4, 8, 20)
     part = disc(kit.u(0.28, 0.4), 0.05, shape).turn("x", 90).turn("z", kit.pick(0, 45))
@@ -35,8 +34,7 @@ def way_sign(kit: Kit) -> None:
 
 def traffic_light(kit: Kit) -> None:
     """Traffic light."""
-    metal = kit.metal()
-    h, dark = kit.u(1.3, 1.8), kit.black()
+    metal, h, dark = kit.metal(), kit.u(1.3, 1.8), kit.black()
     kit.add(rod((0, 0), (0, h), 0.05, 8), metal)
     kit.box(dark, (0.3, 0.8, 0.24), (0, h - 0.1, 0))
     for i, c in enumerate(((0.2, 0.85, 0.3), (0.98, 0.75, 0.15), (0.9, 0.15, 0.1))):
@@ -57,8 +55,7 @@ def hydrant(kit: Kit) -> None:
 
 def letter_box(kit: Kit) -> None:
     """Letter box."""
-    paint = kit.paint()
-    h = kit.u(0.6, 1.0)
+    paint, h = kit.paint(), kit.u(0.6, 1.0)
     kit.box(kit.wood(), (0.12, h, 0.12))
     outline = [*arch(0.2, 0.2, 9, 0.15), (-0.2, 0), (0.2, 0)]
     kit.add(extrude(outline, kit.u(0.5, 0.7)).move(0, h), paint)
@@ -67,13 +64,8 @@ def letter_box(kit: Kit) -> None:
 
 def fence(kit: Kit) -> None:
     """Fence panel."""
-    wood, count, w, h = (
-        kit.pick(kit.wood, kit.white, kit.metal)(),
-        kit.whole(4, 9),
-        kit.u(1.4, 2.4),
-        kit.u(0.5, 0.9),
-    )
-    pointed = kit.chance(0.5)
+    wood, count, w = kit.pick(kit.wood, kit.white, kit.metal)(), kit.whole(4, 9), kit.u(1.4, 2.4)
+    h, pointed = kit.u(0.5, 0.9), kit.chance(0.5)
     for x in np.linspace(-0.5, 0.5, count) * w:
         half = w / count * kit.u(0.25, 0.3)
         outline = [(-half, 0), (half, 0), (half, h), (0, h + (0.12 if pointed else 0)), (-half, h)]
@@ -105,8 +97,7 @@ def cone_or_bin(kit: Kit) -> None:
 
 def kiosk(kit: Kit) -> None:
     """Telephone box, vending machine, petrol pump."""
-    paint = kit.paint()
-    w, h = kit.u(0.6, 0.8), kit.u(1.4, 1.8)
+    paint, w, h = kit.paint(), kit.u(0.6, 0.8), kit.u(1.4, 1.8)
     kit.box(paint, (w, h, w * kit.u(0.8, 1.0)))
     kit.add(box(w * 0.75, h * 0.65, w * 1.04).move(0, h * 0.52), kit.window())
     if kit.chance(0.5):

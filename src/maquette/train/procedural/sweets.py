@@ -46,8 +46,7 @@ def doughnut(kit: Kit) -> None:
 
 def lolly(kit: Kit) -> None:
     """Lollies on sticks."""
-    cream = kit.accent()
-    stick, flat = kit.white(), kit.whole(0, 2)
+    cream, stick, flat = kit.accent(), kit.white(), kit.whole(0, 2)
     kit.add(rod((0, -0.9), (0, 0.05), 0.04, 8), stick)
     if flat == 0:
         kit.add(globe(0.32, kit.sides).move(0, 0.25), cream)

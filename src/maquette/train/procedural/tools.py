@@ -139,8 +139,7 @@ def sword(kit: Kit) -> None:
     taper, ys = kit.u(0.5, 1.0), [0.0, length * 0.85, length]
     path = np.array([(0, y, 0) for y in ys])
     kit.add(tube(path, np.array([[1, 1], [taper, 1], [0.05, 0.4]]), section=section), metal)
-    wide = width * kit.u(1.5, 3.5)
-    droop = kit.u(-0.12, 0.12)
+    wide, droop = width * kit.u(1.5, 3.5), kit.u(-0.12, 0.12)
     line = [(-wide, droop), (0, 0), (wide, droop)]
     kit.add(tube(curve(line), np.array([0.05] * 7), kit.pick(4, 6)), guard)
     kit.add(rod((0, -kit.u(0.3, 0.5)), (0, 0), 0.05, 8), grip)
@@ -153,8 +152,7 @@ def knife(kit: Kit) -> None:
     metal, grip, guard = kit.metal(), kit.pick(kit.leather, kit.wood)(), kit.metal()
     length, width, bow = kit.u(0.6, 1.4), kit.u(0.1, 0.32), kit.pick(0.0, kit.u(0.05, 0.25))
     x = np.linspace(0, 1, 9)
-    back = columns(x * length, bow * x**2)
-    tip = kit.pick(0.3, 0.9, 2.0)
+    back, tip = columns(x * length, bow * x**2), kit.pick(0.3, 0.9, 2.0)
     edge = back - columns(0.0, width * (1 - x**8 * (tip < 1.5)) ** tip * 1.0)
     outline = np.concatenate([back, edge[::-1]])
     part = extrude(outline, 0.07).map(lambda v: v * columns(1, 1, 0.35 + 0.65 * (v[:, 1] > -width * 0.4)))
@@ -167,8 +165,7 @@ def knife(kit: Kit) -> None:
 
 def spear(kit: Kit) -> None:
     """Spear, trident, halberd."""
-    metal = kit.metal()
-    length = kit.u(1.6, 2.3)
+    metal, length = kit.metal(), kit.u(1.6, 2.3)
     kit.add(rod((0, 0), (0, length), 0.045, 7), kit.wood())
     head = extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07)
     kit.add(head.move(0, length), metal)
@@ -182,8 +179,7 @@ def spear(kit: Kit) -> None:
 
 def scythe(kit: Kit) -> None:
     """Scythe or sickle."""
-    metal = kit.metal()
-    length = kit.u(0.5, 1.8)
+    metal, length = kit.metal(), kit.u(0.5, 1.8)
     kit.add(rod((0, 0), (0, length), 0.05, 7), kit.wood())
     angle = np.linspace(0, kit.u(1.5, 3.0), 9)
     r = kit.u(0.4, 0.6)
@@ -205,8 +201,7 @@ def screwdriver(kit: Kit) -> None:
 
 def spanner(kit: Kit) -> None:
     """Spanner."""
-    metal = kit.metal()
-    length, r = kit.u(0.9, 1.4), kit.u(0.16, 0.22)
+    metal, length, r = kit.metal(), kit.u(0.9, 1.4), kit.u(0.16, 0.22)
     gap = kit.u(0.35, 0.5)
     arc = np.linspace(np.pi / 2 + gap, np.pi / 2 - gap + 2 * np.pi, 13)
     jaw = columns(r * np.cos(arc), r * np.sin(arc))
@@ -221,8 +216,7 @@ def spanner(kit: Kit) -> None:
 
 def pliers(kit: Kit) -> None:
     """Pliers or scissors."""
-    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    angle = kit.u(8, 25)
+    metal, grip, angle = kit.metal(), kit.pick(kit.plastic, kit.wood)(), kit.u(8, 25)
     scissors = kit.chance(0.5)
     for sign in (-1, 1):
         mark = kit.mark()
@@ -246,9 +240,8 @@ def pliers(kit: Kit) -> None:
 
 def saw(kit: Kit) -> None:
     """Hand saw."""
-    metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    length, h = kit.u(0.9, 1.3), kit.u(0.22, 0.35)
-    teeth = kit.whole(8, 16)
+    metal, grip, length = kit.metal(), kit.pick(kit.plastic, kit.wood)(), kit.u(0.9, 1.3)
+    h, teeth = kit.u(0.22, 0.35), kit.whole(8, 16)
     low = [(length * i / teeth, -0.05 if i % 2 else 0.0) for i in range(teeth + 1)]
     outline = [*low, (length, h * 0.45), (0, h)]
     kit.add(extrude(outline, 0.045), metal)

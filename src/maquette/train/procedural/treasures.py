@@ -14,8 +14,7 @@ from maquette.train.procedural.turned import disc, frustum, lathe, torus
 
 def books(kit: Kit) -> None:
     """Closed books, one or a stack."""
-    paper = kit.colour(0.95, 0.92, 0.84)
-    count, y = kit.pick(1, 1, 3, 5), 0.0
+    paper, count, y = kit.colour(0.95, 0.92, 0.84), kit.pick(1, 1, 3, 5), 0.0
     for _ in range(count):
         w, d, t, cover = kit.u(0.6, 0.8), kit.u(0.85, 1.1), kit.u(0.1, 0.28), kit.plastic()
         mark = kit.mark()
@@ -54,8 +53,7 @@ def scroll(kit: Kit) -> None:
 
 def framed_picture(kit: Kit) -> None:
     """Framed picture on a stand or a letter."""
-    w, h = kit.u(0.7, 1.3), kit.u(0.6, 1.1)
-    frame = kit.pick(kit.wood, kit.metal)()
+    w, h, frame = kit.u(0.7, 1.3), kit.u(0.6, 1.1), kit.pick(kit.wood, kit.metal)()
     t = kit.u(0.06, 0.14)
     kit.pair(box(t, h + 2 * t, 0.1, 0.01).move(w / 2 + t / 2), frame)
     kit.pair(box(w, t, 0.1, 0.01).move(0, h / 2 + t / 2), frame, "y")
@@ -70,8 +68,7 @@ def dice(kit: Kit) -> None:
     """Dice, toy blocks, a Rubik-like cube."""
     count = kit.pick(1, 1, 3)
     for i in range(count):
-        mark = kit.mark()
-        body, dot = kit.plastic(), kit.white()
+        mark, body, dot = kit.mark(), kit.plastic(), kit.white()
         kit.add(box(0.7, 0.7, 0.7, 0.08, 2), body)
         for axis, turn, n in (
             ("x", 0, 1),
@@ -90,15 +87,13 @@ def dice(kit: Kit) -> None:
 
 def gem(kit: Kit) -> None:
     """Cut gem."""
-    bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
-    sides = kit.whole(4, 10)
+    bright, sides = kit.pick(kit.plastic, kit.metal, kit.glass)(), kit.whole(4, 10)
     kit.add(lathe([(0.0, 0), (0.5, kit.u(0.35, 0.6)), (0.32, kit.u(0.65, 0.85))], sides), bright)
 
 
 def symbol(kit: Kit) -> None:
     """Star, heart, arrow or cross, extruded."""
-    bright = kit.pick(kit.plastic, kit.metal, kit.glass)()
-    t = kit.u(0.15, 0.35)
+    bright, t = kit.pick(kit.plastic, kit.metal, kit.glass)(), kit.u(0.15, 0.35)
     which = kit.whole(0, 4)
     if which == 0:
         n, inner = kit.whole(4, 8), kit.u(0.4, 0.65)
@@ -156,8 +151,7 @@ def gear(kit: Kit) -> None:
 
 def lantern(kit: Kit) -> None:
     """Lantern."""
-    metal = kit.metal()
-    r, h = kit.u(0.25, 0.35), kit.u(0.45, 0.7)
+    metal, r, h = kit.metal(), kit.u(0.25, 0.35), kit.u(0.45, 0.7)
     sides = kit.pick(4, 6, kit.sides)
     kit.add(lathe([(r * 1.25, 0), (r * 1.25, 0.1), (r, 0.12)], sides), metal)
     kit.add(lathe([(r * 0.85, 0.1), (r * 0.85, h)], sides), kit.colour(1, 0.85, 0.45))

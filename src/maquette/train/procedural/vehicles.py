@@ -99,11 +99,9 @@ def lights(kit: Kit, width: float, y: float, front: float, back: float, size: fl
 
 def car(kit: Kit) -> None:
     """Saloons, hatchbacks, estates, off-roaders, sports and toy cars, taxis and police cars."""
-    length, width = kit.u(1.9, 3.0), kit.u(1.0, 1.25)
-    r, low = kit.u(0.2, 0.33), kit.u(0.12, 0.25)
-    body = kit.paint()
-    deck = low + kit.u(0.35, 0.55)
-    tail_drop, nose_drop = kit.u(0.0, 0.15), kit.u(0.02, 0.25)
+    length, width, r = kit.u(1.9, 3.0), kit.u(1.0, 1.25), kit.u(0.2, 0.33)
+    low, body = kit.u(0.12, 0.25), kit.paint()
+    deck, tail_drop, nose_drop = low + kit.u(0.35, 0.55), kit.u(0.0, 0.15), kit.u(0.02, 0.25)
     half, rear, ahead = length / 2, -length * kit.u(0.27, 0.31), length * kit.u(0.28, 0.32)
     r = min(r, (half - ahead) / 1.35)
     cab_back, cab_front = (
@@ -166,12 +164,9 @@ def _tail_extra(kit: Kit, width: float, deck: float, half: float, r: float, trim
 def van(kit: Kit) -> None:
     """Vans, minibuses, ambulances, ice-cream vans, camper vans and coaches."""
     length, width, height = kit.log(1.8, 4.2), kit.u(1.0, 1.2), kit.u(0.95, 1.4)
-    half, low = length / 2, kit.u(0.14, 0.22)
-    r = min(kit.u(0.2, 0.28), 0.125 * length)
-    body, nose = kit.paint(), kit.pick(0.0, kit.u(0.2, 0.45))
-    rear, ahead = -length * 0.3, length * 0.32
-    wind = low + kit.u(0.4, 0.55)
-    rake = kit.u(0.04, 0.3)
+    half, low, r = length / 2, kit.u(0.14, 0.22), min(kit.u(0.2, 0.28), 0.125 * length)
+    body, nose, rear = kit.paint(), kit.pick(0.0, kit.u(0.2, 0.45)), -length * 0.3
+    ahead, wind, rake = length * 0.32, low + kit.u(0.4, 0.55), kit.u(0.04, 0.3)
     upper = [(-half, low + 0.1), (-half, low + height), (half - nose - rake, low + height)]
     upper += [(half - nose, wind + 0.1), (half, wind), (half, low + 0.1)]
     shape = along(
@@ -272,12 +267,10 @@ def truck(kit: Kit) -> None:
     """Pickups, box trucks, tippers, tankers, flatbeds, fire engines and semi-trailers."""
     width, r, low = kit.u(1.0, 1.2), kit.u(0.24, 0.34), kit.u(0.25, 0.35)
     cab_length, cab_height, bed_length = kit.u(0.7, 1.1), kit.u(0.8, 1.15), kit.log(1.2, 3.0)
-    paint, dark = kit.paint(), kit.black()
-    total = cab_length + bed_length
+    paint, dark, total = kit.paint(), kit.black(), cab_length + bed_length
     front = total / 2
     kit.add(box(width * 0.7, 0.14, total * 0.98).move(0, low + 0.04), dark)
-    hood = kit.pick(0.0, kit.u(0.35, 0.6))
-    joint = front - cab_length
+    hood, joint = kit.pick(0.0, kit.u(0.35, 0.6)), front - cab_length
     if hood > 0:
         kit.box(paint, (width * 0.9, cab_height * 0.5, hood), (0, low, front + hood / 2 - 0.03))
         kit.box(dark, (width * 0.6, cab_height * 0.3, 0.06), (0, low + 0.06, front + hood - 0.02))

@@ -26,8 +26,7 @@ def handle(reach: float, height: float, thickness: float, kit: Kit) -> Part:
 
 def body_outline(kit: Kit, height: float) -> Array:
     """Outer profile of a cup-like body about one unit wide: straight, tapered, bulging or waisted."""
-    r = 0.5
-    kind = kit.whole(0, 4)
+    r, kind = 0.5, kit.whole(0, 4)
     if kind == 0:
         return np.array([[r * kit.u(0.85, 1.0), 0.0], [r, height * 0.04], [r, height]])
     if kind == 1:
@@ -73,8 +72,7 @@ def mug(kit: Kit) -> None:
 
 def cup_and_saucer(kit: Kit) -> None:
     """A tea cup on a saucer."""
-    material, height = kit.ceramic(), kit.u(0.5, 0.8)
-    width = kit.u(0.8, 1.15)
+    material, height, width = kit.ceramic(), kit.u(0.5, 0.8), kit.u(0.8, 1.15)
     lip = kit.u(0.06, 0.16)
     kit.add(kit.hollow([(width * 0.5, 0.0), (width * 0.8, lip * 0.5), (width, lip)], 0.06, 0.05), material)
     outer = body_outline(kit, height) + np.array([0.0, 0.05])
@@ -93,11 +91,8 @@ def cup_and_saucer(kit: Kit) -> None:
 
 def bowl(kit: Kit) -> None:
     """A bowl: round-bottomed to flaring, on a foot or not, sometimes full of fruit, soup or rice."""
-    depth, wall, material = (
-        kit.log(0.25, 1.0),
-        kit.u(0.04, 0.08),
-        kit.pick(kit.ceramic, kit.wood, kit.metal)(),
-    )
+    depth, wall = kit.log(0.25, 1.0), kit.u(0.04, 0.08)
+    material = kit.pick(kit.ceramic, kit.wood, kit.metal)()
     angle = np.linspace(-np.pi / 2 * kit.u(0.6, 0.92), kit.u(0.0, 0.25), 9)
     across = np.cos(angle)
     up = (np.sin(angle) - np.sin(angle[0])) / (np.sin(angle[-1]) - np.sin(angle[0]))
@@ -125,8 +120,7 @@ def bowl(kit: Kit) -> None:
 
 def plate(kit: Kit) -> None:
     """A plate with a rim: round, square or many-sided; deep or flat."""
-    rim, height = kit.u(0.6, 0.8), kit.u(0.06, 0.22)
-    sides = kit.pick(kit.sides, kit.sides, 4, 6, 8)
+    rim, height, sides = kit.u(0.6, 0.8), kit.u(0.06, 0.22), kit.pick(kit.sides, kit.sides, 4, 6, 8)
     outer = [(rim * 0.85, 0.0), (rim, height * 0.35), (0.97, height), (1.0, height + 0.02)]
     kit.add(hollow(outer, kit.u(0.05, 0.08), kit.u(0.04, 0.06), sides), kit.ceramic())
     if kit.chance(0.25):
@@ -205,8 +199,7 @@ def wine_glass(kit: Kit) -> None:
 
 def teapot(kit: Kit) -> None:
     """Teapots and kettles: a round body, lid and knob, a curved spout and a handle behind or above."""
-    rx, ry = 0.6, kit.u(0.4, 0.75)
-    material = kit.pick(kit.ceramic, kit.metal, kit.paint)()
+    rx, ry, material = 0.6, kit.u(0.4, 0.75), kit.pick(kit.ceramic, kit.metal, kit.paint)()
     power = kit.pick(1.0, 0.75)
     angle = np.linspace(-np.pi / 2 * 0.85, np.pi / 2 * 0.8, 12)
     outline = columns(rx * np.cos(angle) ** power, ry * (1 + np.sin(angle)))
@@ -279,8 +272,7 @@ def bucket(kit: Kit) -> None:
 def cooking_pot(kit: Kit) -> None:
     """Saucepans, casseroles, woks and frying pans, with a long handle or two ears, with or without a lid."""
     height, material = kit.log(0.2, 1.2), kit.pick(kit.metal, kit.paint)()
-    grip = kit.pick(kit.black, kit.wood, kit.metal)()
-    bottom = kit.u(0.6, 1.0)
+    grip, bottom = kit.pick(kit.black, kit.wood, kit.metal)(), kit.u(0.6, 1.0)
     part = kit.hollow([(bottom * 0.97, 0), (bottom, 0.03), (1.0, height)], kit.u(0.04, 0.08), 0.07)
     kit.add(part, material)
     if kit.chance(0.5):
