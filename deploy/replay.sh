@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves deploy/Dockerfile where there is no container engine: replays its instructions, read from the file itself, in
 # a fresh Debian root, then runs the image's command there as its own user, on a read-only root without a network, and
-# makes one asset through it. Needs root, debootstrap and util-linux.
+# makes one painted asset through it. Needs root, debootstrap and util-linux.
 #
 #   deploy/replay.sh [WORK_FOLDER]      default /var/tmp/maquette-replay; its `base` is kept for the next time
 #
@@ -115,12 +115,13 @@ inside='
   python3 - <<PYTHON
 import base64, json, os, urllib.request
 picture = base64.b64encode(open("/data/sofa.png", "rb").read()).decode()
-body = json.dumps({"image": picture, "texture": False, "type": "glb"}).encode()
+asked = {"texture": True, "texture_resolution": 1024, "octree_resolution": 128, "face_count": 10000, "type": "glb"}
+body = json.dumps({"image": picture} | asked).encode()
 headers = {"Content-Type": "application/json", "Authorization": "Bearer " + os.environ["MAQUETTE_KEY"]}
 request = urllib.request.Request("http://127.0.0.1:8080/generate", body, headers)
 open("/data/sofa.glb", "wb").write(urllib.request.urlopen(request, timeout=600).read())
 PYTHON
-  echo "one asset after $SECONDS s"
+  echo "one painted asset after $SECONDS s"
   kill -TERM $server; wait $server || true
 '
 ROOT=$root DATA=$work/data USER_ID=$user enter --net bash -euc '
@@ -135,10 +136,15 @@ ROOT=$root DATA=$work/data USER_ID=$user enter --net bash -euc '
     env -i "$@"' _ "${vars[@]}" "MAQUETTE_KEY=$key" bash -euc "$inside" _ "${#health[@]}" "${health[@]}" "${entrypoint[@]}" "${cmd[@]}"
 say "what was written outside the volumes"
 (cd "$root" && find . -xdev \( -path ./proc -o -path ./data -o -path ./tmp \) -prune -o -printf '%p %s %T@ %m %U\n') | sort >"$work/after"
-diff "$work/before" "$work/after" && echo nothing
+diff "$work/before" "$work/after"
+echo nothing
+say "what was written to /data"
+(cd "$work/data" && du -ah --apparent-size --max-depth=2)
 python3 - "$work/data/sofa.glb" <<'PYTHON'
-import pathlib, sys
+import json, pathlib, struct, sys
 data = pathlib.Path(sys.argv[1]).read_bytes()
-assert data[:4] == b"glTF" and len(data) > 100_000, "no GLB was made"
-print(f"{sys.argv[1]}: {len(data) / 1e6:.1f} MB of GLB")
+assert data[:4] == b"glTF", "no GLB was made"
+scene = json.loads(data[20 : 20 + struct.unpack("<I", data[12:16])[0]])
+assert "baseColorTexture" in scene["materials"][0]["pbrMetallicRoughness"], "it is not painted"
+print(f"{sys.argv[1]}: {len(data) / 1e6:.1f} MB of GLB, with {len(scene['images'])} textures")
 PYTHON

@@ -111,29 +111,31 @@ def connect(address: str | None) -> None:
     if ray.is_initialized():
         return
     place = (os.environ.get("RAY_ADDRESS") or _noted()) if address in (None, "auto") else address
+    if not _answers(place) if place else address == "auto":  # Ray itself would try for minutes
+        raise SettingError(
+            f"no Ray cluster answers {f'at {place}' if place else 'on this machine'}",
+            "check the address and that `ray start` ran there",
+        )
     try:
-        if not _answers(place) if place else address == "auto":  # Ray itself would try for minutes
-            raise ConnectionError
         ray.init(
             address=place or "local",
             log_to_driver=False,
             logging_level=logging.ERROR,
             include_dashboard=False,
         )
-    except OSError as error:
-        raise SettingError(
-            f"no Ray cluster answers {f'at {place}' if place else 'on this machine'}",
-            "check the address and that `ray start` ran there",
-        ) from error
-    except (RuntimeError, ValueError) as error:
-        if "Version mismatch" in str(error):
+    except (OSError, RuntimeError, ValueError) as error:
+        told = " ".join(str(error).split())
+        if "Version mismatch" in told:
             raise SettingError(
-                f"the Ray cluster at {place} differs: {' '.join(str(error).split())}",
+                f"the Ray cluster at {place} differs: {told}",
                 "install the same versions of Ray and Python on both sides",
             ) from error
-        raise SettingError(
-            f"Ray cannot be started: {' '.join(str(error).split())}", "see Ray's logs"
-        ) from error
+        if place and isinstance(error, OSError):
+            raise SettingError(
+                f"the Ray cluster at {place} does not let us in: {told}",
+                "give this side the token of its head, as RAY_AUTH_TOKEN or in ~/.ray/auth_token",
+            ) from error
+        raise SettingError(f"Ray cannot be started: {told}", "see Ray's logs") from error
 
 
 def _noted() -> str | None:
