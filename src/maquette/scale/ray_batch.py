@@ -123,7 +123,7 @@ def connect(address: str | None) -> None:
             logging_level=logging.ERROR,
             include_dashboard=False,
         )
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         told = " ".join(str(error).split())
         if "Version mismatch" in told:
             raise SettingError(

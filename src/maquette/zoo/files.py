@@ -125,7 +125,7 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
         import huggingface_hub
     except ImportError as error:
         raise CheckpointError(
-            "fetching models needs huggingface_hub", "pip install 'maquette[hub]'"
+            "fetching models needs huggingface_hub", "pip install huggingface_hub"
         ) from error
     for name in entry.files:
         on_file(name)

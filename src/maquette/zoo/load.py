@@ -191,7 +191,7 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     try:
         import yaml
     except ImportError as error:
-        raise CheckpointError(f"reading {file} needs pyyaml", "pip install 'maquette[hub]'") from error
+        raise CheckpointError(f"reading {file} needs pyyaml", "pip install pyyaml") from error
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
