@@ -15,7 +15,7 @@ import click
 
 from maquette.cli.paint_options import PaintChoice, WriteChoice, paint_options, write_options
 from maquette.cli.progress import progress_bar
-from maquette.cli.shape_options import ModelChoice, model_options, view_options
+from maquette.cli.shape_options import ModelChoice, cutout_option, model_options, quiet_option, view_options
 from maquette.errors import MaquetteError, OutputError, PictureError
 
 if TYPE_CHECKING:
@@ -66,13 +66,7 @@ class Job:
 @click.option(
     "--format", "file_format", type=click.Choice(FORMATS), help="Default: by the name of OUTPUT, else glb."
 )
-@click.option(
-    "--cutout",
-    type=click.Choice(["auto", "alpha", "grabcut", "rembg", "none"]),
-    default="auto",
-    show_default=True,
-    help="How the object is separated from its background.",
-)
+@cutout_option
 @click.option(
     "--decoder",
     type=click.Choice(["hierarchical", "flashvdm", "dense", "flashvdm-mean", "flashvdm-merge"]),
@@ -98,7 +92,7 @@ class Job:
 @paint_options("project", "pbr", "none")
 @write_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a picture on standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@quiet_option
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from maquette.cli.shape_options import quiet_option
 from maquette.zoo.catalog import find_entry, list_models
 from maquette.zoo.files import is_present, missing_files, pull
 
@@ -47,7 +48,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 @command.command("pull")
 @click.argument("name")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@quiet_option
 def pull_command(name: str, quiet: bool) -> None:
     """Fetch the weights of a model, or go on where an earlier try stopped.
 

@@ -11,7 +11,7 @@ import click
 
 from maquette.cli.paint_options import PaintChoice, WriteChoice, paint_options, write_options
 from maquette.cli.progress import progress_bar
-from maquette.cli.shape_options import view_options
+from maquette.cli.shape_options import cutout_option, device_option, quiet_option, view_options
 
 if TYPE_CHECKING:
     import trimesh
@@ -30,18 +30,12 @@ if TYPE_CHECKING:
 @click.option(
     "--up", type=click.Choice(["y", "z"]), default="y", show_default=True, help="The mesh's upward axis."
 )
-@click.option(
-    "--cutout",
-    type=click.Choice(["auto", "alpha", "grabcut", "rembg", "none"]),
-    default="auto",
-    show_default=True,
-    help="How the object is separated from its background.",
-)
+@cutout_option
 @click.option("--seed", type=int, default=0, show_default=True, help="For pbr; project draws no lots.")
 @write_options
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps.")
+@device_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+@quiet_option
 def command(
     mesh: Path,
     image: Path | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from maquette.cli.shape_options import device_option
 from maquette.errors import SettingError
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ MODELS = (
         default=("project",),
         help="A painter to offer, or none; repeatable.",
     ),
-    click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+    device_option,
     click.option("--vram", type=float, help="GB of the device's memory to keep within."),
     click.option(
         "--resident",

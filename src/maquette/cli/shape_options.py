@@ -30,6 +30,19 @@ def view_options(command: Command) -> Command:
     return gathered(command, options, VIEWS, "views", lambda **given: {k: v for k, v in given.items() if v})
 
 
+cutout_option = click.option(
+    "--cutout",
+    type=click.Choice(["auto", "alpha", "grabcut", "rembg", "none"]),
+    default="auto",
+    show_default=True,
+    help="How the object is separated from its background.",
+)
+device_option = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."
+)
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress and no notes.")
+
+
 @dataclass(frozen=True)
 class ModelChoice:
     """Which shape model, and how it is run."""
@@ -66,7 +79,7 @@ def model_options(command: Command) -> Command:
         click.option(
             "--vae", help="Another autoencoder in place of the model's own: a name, file or folder."
         ),
-        click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps."),
+        device_option,
         click.option(
             "--dtype",
             type=click.Choice(["float32", "float16", "bfloat16"]),

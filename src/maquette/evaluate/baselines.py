@@ -18,6 +18,7 @@ from maquette.errors import PictureError, SettingError
 from maquette.evaluate.metrics import cell_centres, scan_winding, silhouettes
 from maquette.mesh.topology import is_closed
 from maquette.render.camera import Camera, view_matrix
+from maquette.render.pose import crop_to_object
 from maquette.train.assets import HALF_SIDE
 from maquette.train.meshes import PaintedMesh
 
@@ -49,10 +50,9 @@ def recentre_mask(mask: np.ndarray, size: int = 64) -> np.ndarray:
     """
     from PIL import Image
 
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    if not mask.any():
         raise PictureError("the silhouette is empty", "give a picture that shows an object")
-    cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    cut = crop_to_object(mask)
     scale = size * (1 - BORDER_RATIO) / max(cut.shape)
     height, width = (max(round(n * scale), 1) for n in cut.shape)
     small = Image.fromarray(cut.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)

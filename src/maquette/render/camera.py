@@ -65,6 +65,11 @@ def view_matrices(azimuth: Tensor, elevation: Tensor, distance: Tensor) -> Tenso
     return torch.stack([right, up, back, torch.stack([zero, zero, zero, one], -1)], -2).float()
 
 
+def rotations(azimuth: Tensor, elevation: Tensor) -> Tensor:
+    """World-to-view rotations (N, 3, 3) float32 of N directions in degrees; apply as `positions @ matrix.T`."""
+    return view_matrices(azimuth, elevation, torch.zeros(len(azimuth)))[:, :3, :3]
+
+
 def projection_matrices(
     fov: Tensor,
     ortho_scale: Tensor,
@@ -142,6 +147,19 @@ def _projection_of(cameras: Sequence[Camera], aspect: float) -> Tensor:
     return projection_matrices(fov, scale, near, far, aspect)
 
 
+def seen_in_plane(turned: Tensor, distance: Tensor | float) -> Tensor:
+    """Where an eye sees points, in the plane through the origin that faces it.
+
+    Args:
+        turned: (..., 3) positions turned into camera axes, the origin unmoved.
+        distance: from the origin to the eye, infinite for an orthographic camera; broadcasts against (..., 1).
+
+    Returns:
+        (..., 2) right and up.
+    """
+    return turned[..., :2] / (1 - turned[..., 2:] / distance)
+
+
 def distance_to_fit(turned: Tensor, slope: Tensor | float) -> Tensor:
     """How far from the origin an eye must stand to take in each point.
 
@@ -168,7 +186,7 @@ def frame_cameras(
         fill: share of the frame that the object may take in its widest view.
     """
     directions = torch.tensor(views, dtype=torch.float64)
-    rotation = view_matrices(directions[:, 0], directions[:, 1], torch.zeros(len(views)))[:, :3, :3]
+    rotation = rotations(directions[:, 0], directions[:, 1])
     vertices = vertices.detach().cpu().float()
     slope = 1 / (math.tan(math.radians(fov) / 2) * fill)
     radius = max(float(vertices.norm(dim=-1).max()), 1e-6)

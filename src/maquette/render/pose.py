@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from maquette.render.camera import Camera, distance_to_fit, view_matrices
+from maquette.render.camera import Camera, distance_to_fit, rotations, seen_in_plane
 
 _GRID = 72  # side of a silhouette in cells, of which the object takes `_FRAME`
 _FRAME = 64
@@ -70,7 +70,7 @@ def find_camera(vertices: np.ndarray, faces: np.ndarray, alpha: np.ndarray, expe
 def framed_camera(vertices: np.ndarray, azimuth: float, elevation: float, fov: float) -> Camera:
     """A camera in that direction that takes in all vertices; a `fov` of 0 is orthographic."""
     points = torch.from_numpy(np.asarray(vertices, np.float32))
-    turned = points @ _rotations(torch.tensor([[azimuth, elevation, fov]]))[0].T
+    turned = points @ rotations(torch.tensor([azimuth]), torch.tensor([elevation]))[0].T
     radius = max(float(points.norm(dim=-1).max()), 1e-6)
     if fov <= 0:
         scale = 2 * float(turned[:, :2].abs().max()) / _FILL
@@ -96,8 +96,10 @@ def surface_points(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return (a + u * (b - a) + v * (c - a)).astype(np.float32)
 
 
-def _rotations(cameras: Tensor) -> Tensor:
-    return view_matrices(cameras[:, 0], cameras[:, 1], torch.zeros(len(cameras)))[:, :3, :3]
+def crop_to_object(mask: np.ndarray) -> np.ndarray:
+    """The part of a mask (H, W) bool that holds all that is set; something is."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
 def _scores(points: Tensor, cameras: Tensor, wanted: Tensor, expected: float) -> tuple[Tensor, Tensor]:
@@ -105,11 +107,10 @@ def _scores(points: Tensor, cameras: Tensor, wanted: Tensor, expected: float) ->
     fits = []
     radius = float(points.norm(dim=-1).max())
     for part in cameras.split(32):
-        turned = points @ _rotations(part + part.new_tensor([expected, 0, 0])).transpose(1, 2)
+        turned = points @ rotations(part[:, 0] + expected, part[:, 1]).transpose(1, 2)
         tangent = (part[:, 2] / 2).deg2rad().tan()
-        distance = radius / tangent.clamp(min=1e-3) / _FILL
-        depth = torch.where(part[:, 2] > 0, distance, 1e6)[:, None] - turned[..., 2]
-        flat = turned[..., :2] / depth[..., None]
+        distance = torch.where(part[:, 2] > 0, radius / tangent.clamp(min=1e-3) / _FILL, torch.inf)
+        flat = seen_in_plane(turned, distance[:, None, None])
         low, high = flat.amin(1), flat.amax(1)
         scale = _FRAME / (high - low).amax(1)
         cell = (flat - (low + high)[:, None] / 2) * scale[:, None, None] + _GRID / 2
@@ -127,10 +128,7 @@ def _scores(points: Tensor, cameras: Tensor, wanted: Tensor, expected: float) ->
 
 def _frame_picture(alpha: np.ndarray) -> Tensor:
     """(G, G) float silhouette of a matte, rows upwards, framed as `_scores` frames its own."""
-    rows, columns = np.flatnonzero((alpha > 0.5).any(1)), np.flatnonzero((alpha > 0.5).any(0))
-    object_only = torch.from_numpy(
-        (alpha[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] > 0.5).astype(np.float32)
-    )
+    object_only = torch.from_numpy(crop_to_object(alpha > 0.5).astype(np.float32))
     height, width = object_only.shape
     scale = _FRAME / max(height, width)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))

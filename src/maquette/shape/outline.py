@@ -20,8 +20,8 @@ from torch import Tensor
 from maquette.errors import MeshError
 from maquette.mesh.clean import clean
 from maquette.models.shape_vae import ShapeField
-from maquette.render.camera import Camera, view_matrices
-from maquette.render.pose import find_camera, surface_points
+from maquette.render.camera import Camera, rotations, seen_in_plane
+from maquette.render.pose import crop_to_object, find_camera, surface_points
 from maquette.shape.sparse import SparseVolume
 from maquette.shape.surface import extract_surface
 from maquette.shape.volume import lattice_points
@@ -69,7 +69,7 @@ class Outline:
 
     def plane(self, places: Tensor) -> Tensor:
         """(Q, 3) → (Q, 2) where the camera sees them, right and up, from the shape's centre."""
-        return _seen(places, self.rotation, self.distance) - self.centre
+        return seen_in_plane(places @ self.rotation.T, self.distance) - self.centre
 
     def inside(self, places: Tensor) -> Tensor:
         """(Q,) how far inside outline and box a point is, in logits."""
@@ -143,13 +143,11 @@ def _register(
     camera: Camera, surface: Tensor, matte: np.ndarray, slope: float, device: torch.device
 ) -> Outline:
     """Lay the matte's box over the box of the shape's points (P, 3), as the camera sees them."""
-    rows, columns = np.flatnonzero((matte > 0.5).any(1)), np.flatnonzero((matte > 0.5).any(0))
-    object_only = matte[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] > 0.5
+    object_only = crop_to_object(matte > 0.5)
     height, width = object_only.shape
-    angles = torch.tensor([[camera.azimuth], [camera.elevation], [0.0]])
-    rotation = view_matrices(*angles)[0, :3, :3]
+    rotation = rotations(torch.tensor([camera.azimuth]), torch.tensor([camera.elevation]))[0]
     distance = camera.distance if camera.fov_degrees else math.inf
-    flat = _seen(surface, rotation, distance)
+    flat = seen_in_plane(surface @ rotation.T, distance)
     low, high = flat.amin(0), flat.amax(0)
     scale = torch.tensor([width, height]) / (high - low).clamp_min(1e-6)
     depth = _signed_distance(np.pad(object_only, max(height, width) // 2)) / scale.mean() * slope
@@ -163,12 +161,6 @@ def _register(
         slope=slope,
         to_shape=torch.eye(3, 4, device=device),
     )
-
-
-def _seen(places: Tensor, rotation: Tensor, distance: float) -> Tensor:
-    """(Q, 3) → (Q, 2) right and up, projected to the plane through the origin that faces the camera."""
-    turned = places @ rotation.T
-    return turned[:, :2] if math.isinf(distance) else turned[:, :2] / (1 - turned[:, 2:] / distance)
 
 
 def _signed_distance(mask: np.ndarray) -> Tensor:
@@ -213,7 +205,7 @@ def _lift(outline: Outline, places: Tensor, inside: Tensor, logits: Tensor) -> f
 def _proportions(outline: Outline, camera: Camera, vertices: np.ndarray) -> Tensor:
     """(3, 4) from where points are asked to the model's space: stretched to square pixels, then fitted to the box."""
     across = math.sqrt(float(outline.scale[0] / outline.scale[1]))
-    yaw = view_matrices(torch.tensor([camera.azimuth]), torch.zeros(1), torch.zeros(1))[0, :3, :3]
+    yaw = rotations(torch.tensor([camera.azimuth]), torch.zeros(1))[0]
     stretch = yaw.T @ torch.diag(torch.tensor([across, 1 / across, 1.0])) @ yaw
     stretched = torch.from_numpy(np.asarray(vertices, np.float32)) @ stretch.T
     low, high = stretched.amin(0), stretched.amax(0)
