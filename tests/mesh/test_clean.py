@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from lattices import surface_of
 from maquette.errors import MeshError, SettingError
 from maquette.mesh.clean import CleanSettings, clean
-from maquette.shape.surface import marching_cubes
 
 
 def _mesh(vertices: np.ndarray, faces: np.ndarray) -> trimesh.Trimesh:
@@ -33,7 +33,7 @@ def _noise_body(size: int = 40, seed: int = 0) -> trimesh.Trimesh:
     from scipy import ndimage
 
     noise = np.random.default_rng(seed).standard_normal((size,) * 3).astype(np.float32)
-    return marching_cubes(ndimage.gaussian_filter(noise, 1.5) * 50)
+    return surface_of(ndimage.gaussian_filter(noise, 1.5) * 50)
 
 
 def test_a_good_mesh_comes_out_exactly_as_it_went_in() -> None:

@@ -7,25 +7,23 @@ import pytest
 import trimesh
 from scipy import ndimage
 
+from lattices import surface_of
 from maquette.errors import MeshError, SettingError
 from maquette.mesh.clean import CleanSettings, clean
 from maquette.mesh.simplify import simplify
-from maquette.shape.surface import marching_cubes
 
 
 def _bumpy_ball(resolution: int = 64) -> trimesh.Trimesh:
     axis = np.linspace(-1.01, 1.01, resolution + 1)
     x, y, z = np.meshgrid(axis, axis, axis, indexing="ij")
-    return marching_cubes(
+    return surface_of(
         0.8 - np.sqrt(x * x + y * y + z * z) + 0.03 * np.sin(9 * x) * np.sin(9 * y) * np.sin(8 * z)
     )
 
 
 def _foam(size: int = 40) -> trimesh.Trimesh:
     noise = np.random.default_rng(1).standard_normal((size,) * 3).astype(np.float32)
-    return clean(marching_cubes(ndimage.gaussian_filter(noise, 1.5) * 50), CleanSettings(min_component=0.0))[
-        0
-    ]
+    return clean(surface_of(ndimage.gaussian_filter(noise, 1.5) * 50), CleanSettings(min_component=0.0))[0]
 
 
 @pytest.mark.parametrize("target", [8000, 1000, 100])

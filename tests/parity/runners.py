@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from maquette.models.dit_v20 import DiTV20
@@ -16,9 +17,10 @@ from maquette.models.fourier import FourierFeatures
 from maquette.models.image_encoder import ImageEncoder, MultiViewImageEncoder
 from maquette.models.shape_vae import ShapeVAE
 from maquette.picture.recentre import recentre, recentre_views
+from maquette.shape.crossings import find_crossings
 from maquette.shape.flashvdm import decode_flashvdm
 from maquette.shape.sampler import consistency_sigmas, flow_matching_sigmas, guided_velocity, sample_euler
-from maquette.shape.surface import marching_cubes
+from maquette.shape.sparse import SparseVolume
 from maquette.shape.volume import decode_dense, decode_hierarchical
 from maquette.zoo import keymap, published
 from parity.cases import Case
@@ -204,7 +206,7 @@ def run_multiview_preprocessor(case: Case) -> Iterator[Comparison]:
 
 
 def run_volume(case: Case) -> Iterator[Comparison]:
-    """Dense and hierarchical decoding, and the original marching cubes."""
+    """Dense and hierarchical decoding, and where the surface crosses the lattice."""
     params, outputs = case.record["params"], case.group("outputs/")
     vae = _decoder(case, case.record["constructor_kwargs"], case.group("weights/"))
     keys, values = vae.field.project(vae.decode(case.tensors["inputs/latents"]))
@@ -220,14 +222,15 @@ def run_volume(case: Case) -> Iterator[Comparison]:
         return
     logits = decode_dense(field, resolution, bounds, CPU)
     yield "grid_logits", logits, outputs["grid_logits"][0]
-    mesh = marching_cubes(outputs["grid_logits"][0].numpy(), params["mc_level"], bounds, compatible=True)
-    yield "face count", torch.tensor(len(mesh.faces)), torch.tensor(len(outputs["export_faces"]))
-    yield "vertices", _sorted_rows(mesh.vertices), _sorted_rows(outputs["mc_vertices"].numpy())
-
-
-def _sorted_rows(points: np.ndarray) -> Tensor:
-    rounded = np.round(np.asarray(points, np.float32), 4)
-    return torch.from_numpy(rounded[np.lexsort(rounded.T)])
+    grid = outputs["grid_logits"][0] - params["mc_level"]
+    crossings = find_crossings(SparseVolume.from_dense(grid, bounds))
+    # The original leaves bodies open at the wall, and divides by one cell too many: its mesh is smaller and shifted.
+    lattice = (crossings.vertices()[~crossings.at_wall] + bounds) / (2 * bounds) * resolution
+    published = lattice / (resolution + 1) * 2 * bounds - bounds
+    recorded = outputs["mc_vertices"]
+    _, nearest = cKDTree(published).query(recorded.numpy())
+    yield "every vertex once", torch.from_numpy(np.sort(nearest)), torch.arange(len(published))
+    yield "vertices", torch.from_numpy(published[nearest]), recorded
 
 
 def run_flashvdm(case: Case) -> Iterator[Comparison]:

@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import torch
 
 from maquette.errors import PictureError, SettingError
 from maquette.evaluate.metrics import cell_centres, scan_winding, silhouettes
 from maquette.mesh.topology import is_closed
 from maquette.render.camera import Camera, view_matrix
 from maquette.render.pose import crop_to_object
+from maquette.shape.sparse import SparseVolume
+from maquette.shape.surface import extract_surface
 from maquette.train.assets import HALF_SIDE
 from maquette.train.meshes import PaintedMesh
 
@@ -202,15 +205,9 @@ def _extrude(mask: np.ndarray, resolution: int) -> trimesh.Trimesh:
 
 def mesh_from_grid(values: np.ndarray, level: float) -> trimesh.Trimesh:
     """The surface of a grid over [-1, 1] at a level, closed at the border of the cube."""
-    import trimesh
-    from skimage.measure import marching_cubes
-
     if values.max() <= level:
         raise SettingError(f"no value of the grid exceeds the level {level:.3g}")
     low = min(float(values.min()), 2 * level - float(values.max())) - 1e-6
-    vertices, faces, _, _ = marching_cubes(np.pad(values, 1, constant_values=low), level)
-    centres = cell_centres(values.shape[0])
-    mesh = trimesh.Trimesh(centres[0] + (vertices - 1) * (centres[1] - centres[0]), faces, process=False)
-    if mesh.volume < 0:
-        mesh.invert()
-    return mesh
+    padded = torch.from_numpy(np.pad(values, 1, constant_values=low) - level).float()
+    bounds = float(cell_centres(values.shape[0])[-1]) + 2 / values.shape[0]
+    return extract_surface(SparseVolume.from_dense(padded, bounds), field=lambda points: points[:, 0])
