@@ -27,7 +27,7 @@ base() { # a fresh copy of the base as $1
     debootstrap --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$work/base" >/dev/null
     touch "$work/base/.complete"
   fi
-  rm -rf "$1" && cp -a --reflink=auto "$work/base" "$1"
+  cp -a --reflink=auto "$work/base" "$1"
 }
 
 expand() { # ${NAME} and $NAME of arguments and environment, in the text of an instruction
@@ -84,6 +84,7 @@ instruction() {
 
 [ "$(id -u)" = 0 ] || { echo "replay.sh must run as root: it makes a root file system" >&2; exit 1; }
 mkdir -p "$work"
+for name in $(sed -nE 's/^FROM .* AS ([a-z]+)$/\1/p' "$here/deploy/Dockerfile") final; do rm -rf "${work:?}/$name"; done
 started=$SECONDS
 while IFS= read -r line; do
   say "$line"

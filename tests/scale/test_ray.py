@@ -17,7 +17,8 @@ from maquette.pipeline import AssetSettings
 from maquette.scale import ray_batch
 from maquette.scale.batch import run_batch
 from maquette.scale.manifest import Plan, read_rows
-from maquette.scale.ray_batch import LOST, TRIES, Tally, connect
+from maquette.scale.ray_batch import LOST, connect
+from maquette.scale.tally import TRIES, Tally
 from maquette.serve.config import ServeConfig
 from maquette.shape.pipeline import ShapeSettings
 
@@ -29,6 +30,7 @@ httpx = pytest.importorskip("httpx")
 def on_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Ray on this machine, for one test alone."""
     monkeypatch.setenv("RAY_ADDRESS", "local")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # other tests run beside these
     connect(None)
     yield
     ray.shutdown()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +19,12 @@ from maquette.errors import SettingError
 from maquette.scale.batch import Outcome, attempt
 from maquette.scale.manifest import Plan, Row
 from maquette.scale.stages import Draft, Finished, PaintStage, ShapeStage
+from maquette.scale.tally import Tally
 
 LOG = logging.getLogger(__name__)
 
 PATIENCE = 5.0
 """Seconds that the head of a cluster may take to answer."""
-TRIES = 4
 LOST = "the process that made it died again and again (see Ray's logs; the memory of its machine may be too small)"
 
 
@@ -46,18 +45,6 @@ class Crew:
         # No more than one row waits beside the one in work: rows are long, and an idle actor elsewhere may take it.
         pool = ActorPoolStrategy(min_size=1, max_size=self.actors, max_tasks_in_flight_per_actor=2)
         return {"compute": pool, "num_gpus": self.gpus, "num_cpus": self.cpus}
-
-
-class Tally:
-    """Counts how often each row was begun, across deaths: Ray itself would give a deadly row out for ever."""
-
-    def __init__(self) -> None:
-        self.starts: Counter[str] = Counter()
-
-    def start(self, name: str) -> bool:
-        """Count one try; whether it may be made."""
-        self.starts[name] += 1
-        return self.starts[name] <= TRIES
 
 
 class ShapeActor:
