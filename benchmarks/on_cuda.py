@@ -2,7 +2,7 @@
 
 The full-size networks have random weights: their time and memory are those of the published ones, their shapes are not.
 
-    python benchmarks/cuda.py
+    python benchmarks/on_cuda.py
 """
 
 from __future__ import annotations
