@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,9 @@ from maquette.cli.shape_options import ModelChoice, model_options
 from maquette.errors import SettingError
 
 if TYPE_CHECKING:
+    from maquette.runtime.progress import OnProgress
     from maquette.scale.batch import Engine
+    from maquette.scale.manifest import Plan
 
 
 @click.command()
@@ -93,35 +95,15 @@ def command(
         )
     with progress_bar("batch", quiet=quiet or as_json) as on_progress:
         on_progress("load", 0, 1)
-        from maquette.pipeline import AssetSettings  # seconds of imports
-        from maquette.scale.batch import in_process, in_two_passes, run_batch
-        from maquette.scale.manifest import Plan, read_rows, settings_of
+        from maquette.scale.batch import run_batch  # seconds of imports
+        from maquette.scale.manifest import read_rows
 
-        painter = {"project": "project", "pbr": paint.paint_model}.get(paint.painter)
-        plan = Plan(
-            choice.model or "bundled",
-            painter,
-            choice.device,
-            choice.dtype,
-            paint.vram,
-            choice.vae,
-            choice.compiled,
-            AssetSettings(paint=paint.settings()),
-        )
-        plan = replace(plan, settings=settings_of(_pairs(settings), plan))
+        plan = _plan(choice, paint, settings)
         rows = read_rows(source, plan, file_format)
     place = results or Path(output) / "results.jsonl"
     with progress_bar(f"{len(rows)} rows", quiet=quiet or as_json) as on_progress:
-        engine: Engine = partial(in_process, on_progress=on_progress)
-        if ray:
-            from maquette.scale.ray_batch import Crew, on_ray
-
-            shapers, painters = (
-                Crew(crews[f"{stage}_actors"], crews[f"{stage}_gpus"]) for stage in ("shape", "paint")
-            )
-            engine = partial(on_ray, address=None if ray == "here" else ray, shape=shapers, paint=painters)
-        elif two_pass:
-            engine = partial(in_two_passes, folder=place.parent / ".drafts", on_progress=on_progress)
+        drafts = place.parent / ".drafts" if two_pass else None
+        engine = _on_ray(ray, crews) if ray else _here(drafts, on_progress)
         summary = run_batch(
             rows,
             plan,
@@ -136,6 +118,42 @@ def command(
         click.echo(f"{summary.made} made, {summary.failed} failed{earlier}; see {place}")
     if summary.failed:
         ctx.exit(1)
+
+
+def _plan(choice: ModelChoice, paint: PaintChoice, settings: Iterable[str]) -> Plan:
+    """What is made, and with which models."""
+    from maquette.pipeline import AssetSettings
+    from maquette.scale.manifest import Plan, settings_of
+
+    painter = {"project": "project", "pbr": paint.paint_model}.get(paint.painter)
+    plan = Plan(
+        choice.model or "bundled",
+        painter,
+        choice.device,
+        choice.dtype,
+        paint.vram,
+        choice.vae,
+        choice.compiled,
+        AssetSettings(paint=paint.settings()),
+    )
+    return replace(plan, settings=settings_of(_pairs(settings), plan))
+
+
+def _here(drafts: Path | None, on_progress: OnProgress) -> Engine:
+    """The rows one after another in this process; with a folder for drafts, first all shapes, then all paint."""
+    from maquette.scale.batch import in_process, in_two_passes
+
+    if drafts is None:
+        return partial(in_process, on_progress=on_progress)
+    return partial(in_two_passes, folder=drafts, on_progress=on_progress)
+
+
+def _on_ray(address: str, crews: Mapping[str, Any]) -> Engine:
+    """The rows on a Ray cluster, or on one that is started "here"."""
+    from maquette.scale.ray_batch import Crew, on_ray
+
+    shape, paint = (Crew(crews[f"{stage}_actors"], crews[f"{stage}_gpus"]) for stage in ("shape", "paint"))
+    return partial(on_ray, address=None if address == "here" else address, shape=shape, paint=paint)
 
 
 def _pairs(settings: Iterable[str]) -> dict[str, str]:

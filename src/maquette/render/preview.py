@@ -102,10 +102,7 @@ def contact_sheet(
     """
     if columns < 1:
         raise SettingError(f"contact sheet columns is {columns}", "at least 1")
-    centred = _centred(mesh)
-    cameras = frame_cameras(torch.tensor(centred.vertices), SHEET_VIEWS, _FOV, fill=0.92)
-    tiles = render_views(centred, cameras, tile, ground=True, device=device)
-    return _sheet(tiles, columns, tile)
+    return _sheet(_tiles(mesh, SHEET_VIEWS, tile, device), columns, tile)
 
 
 def side_by_side(
@@ -127,12 +124,17 @@ def side_by_side(
     """
     if not meshes:
         raise SettingError("there are no meshes to compare", "at least one")
-    tiles = []
-    for mesh in meshes:
-        centred = _centred(mesh)
-        cameras = frame_cameras(torch.tensor(centred.vertices), _COMPARED_VIEWS, _FOV, fill=0.92)
-        tiles += render_views(centred, cameras, tile, ground=True, device=device)
+    tiles = [picture for mesh in meshes for picture in _tiles(mesh, _COMPARED_VIEWS, tile, device)]
     return _sheet(tiles, len(_COMPARED_VIEWS), tile)
+
+
+def _tiles(
+    mesh: trimesh.Trimesh, views: Sequence[tuple[float, float]], tile: int, device: torch.device | str
+) -> list[Image.Image]:
+    """Pictures of a mesh, centred and framed, from azimuths and elevations."""
+    centred = _centred(mesh)
+    cameras = frame_cameras(torch.tensor(centred.vertices), views, _FOV, fill=0.92)
+    return render_views(centred, cameras, tile, ground=True, device=device)
 
 
 def _sheet(tiles: Sequence[Image.Image], columns: int, tile: int) -> Image.Image:
