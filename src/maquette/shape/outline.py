@@ -191,7 +191,8 @@ def _lift(outline: Outline, places: Tensor, inside: Tensor, logits: Tensor) -> f
     # Cells about as wide as the lattice's, so that a filled column of points leaves none empty.
     spacing = float(places[1, 2] - places[0, 2]) * 1.5
     cell = (outline.plane(places) * outline.scale / outline.scale.mean() / spacing).round().long()
-    cell = ((cell - cell.amin(0)) * cell.new_tensor([1, 4 * COARSE])).sum(-1)  # no CUDA has products of integers
+    # Not a matrix product: CUDA has none of integers.
+    cell = ((cell - cell.amin(0)) * cell.new_tensor([1, 4 * COARSE])).sum(-1)
     allowed = inside.flatten() > 0
     whole = len(cell[allowed].unique())
     lift = 0.0
