@@ -26,12 +26,42 @@ ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'maqu
 httpx = pytest.importorskip("httpx")
 
 
-@pytest.fixture
-def on_ray(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Ray on this machine, for one test alone."""
-    monkeypatch.setenv("RAY_ADDRESS", "local")
-    monkeypatch.setenv("RAY_worker_niceness", "0")  # other tests run beside these
-    connect(None)
+def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_batch, "PATIENCE", 0.5)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(SettingError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
+        connect("127.0.0.1:9")
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(SettingError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
+        connect(None)
+
+
+def test_the_note_of_a_cluster_that_was_killed_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "ray").mkdir()
+    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
+    monkeypatch.setattr(ray_batch, "PATIENCE", 0.5)
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    with pytest.raises(SettingError, match="no Ray cluster answers on this machine"):
+        connect("auto")
+    assert "the Ray cluster at 127.0.0.1:9, which was started here, is gone" in caplog.text
+
+
+def test_a_row_that_kills_its_actor_is_given_up() -> None:
+    tally = Tally()
+    assert [tally.start("shape 0") for _ in range(TRIES + 1)] == [True] * TRIES + [False]
+    assert tally.start("shape 1") and "died" in LOST
+
+
+@pytest.fixture(scope="module")
+def on_ray() -> Iterator[None]:
+    """Ray on this machine, for the tests from here on."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_ADDRESS", "local")
+        patch.setenv("RAY_worker_niceness", "0")  # other tests run beside these
+        connect(None)
     yield
     ray.shutdown()
 
@@ -72,32 +102,3 @@ def test_the_service_on_ray_paints(on_ray: None, model_file: Path, pictures: Pat
         (tmp_path / "made.glb").write_bytes(client.get(f"/v1/jobs/{job['id']}/files/model.glb").content)
     serve.shutdown()
     assert read_mesh(tmp_path / "made.glb").visual.material.baseColorTexture.size == (512, 512)
-
-
-def test_a_cluster_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_batch, "PATIENCE", 0.5)
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(SettingError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
-        connect("127.0.0.1:9")
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
-    with pytest.raises(SettingError, match=r"no Ray cluster answers at 127\.0\.0\.1:9"):
-        connect(None)
-
-
-def test_the_note_of_a_cluster_that_was_killed_is_not_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "ray").mkdir()
-    (tmp_path / "ray" / "ray_current_cluster").write_text("127.0.0.1:9")
-    monkeypatch.setattr(ray_batch, "PATIENCE", 0.5)
-    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
-    monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(SettingError, match="no Ray cluster answers on this machine"):
-        connect("auto")
-    assert "the Ray cluster at 127.0.0.1:9, which was started here, is gone" in caplog.text
-
-
-def test_a_row_that_kills_its_actor_is_given_up() -> None:
-    tally = Tally()
-    assert [tally.start("shape 0") for _ in range(TRIES + 1)] == [True] * TRIES + [False]
-    assert tally.start("shape 1") and "died" in LOST

@@ -103,6 +103,7 @@ def connect(address: str | None) -> None:
             f"no Ray cluster answers {f'at {place}' if place else 'on this machine'}",
             "check the address and that `ray start` ran there",
         )
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray started here tells its makers nothing unasked
     try:
         ray.init(
             address=place or "local",
