@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from cli.conftest import Run, call  # noqa: F401
+from cli.conftest import Run, call, model_file, picture  # noqa: F401
 from maquette.cli.main import VERBS, maquette
 
 ROOT = Path(__file__).parents[2]
@@ -87,6 +88,39 @@ def test_the_first_asset(call: Run, tmp_path: Path) -> None:  # noqa: F811
             done = call(*words, *shlex.split(COARSE.get(words[0], "")))
             assert done.returncode == 0, (line, done.stdout, done.stderr)
     assert (tmp_path / "sofa.preview.png").exists()
+
+
+@pytest.mark.slow
+def test_the_command_line_page(call: Run, model_file: Path, picture: Path, tmp_path: Path) -> None:  # noqa: F811
+    """The commands of the page for real, in turn, with a tiny model; not those that never end or train."""
+    (tmp_path / "pictures").mkdir()
+    for place in ("photo.png", "pictures/disc.png"):
+        shutil.copy(picture, tmp_path / place)
+    (tmp_path / "table.csv").write_text("picture,output\npictures/disc.png,disc.glb\nphoto.png,photo.glb\n")
+    small = f"--model {model_file} --device cpu"
+    extra = {
+        "generate": f"{small} --resolution 16 --faces 500",
+        "batch": f"{small} --set resolution=16 --set faces=500 --set texture_size=512",
+        "paint": "--device cpu --texture-size 512",
+        "preview": "--size 96",
+    }
+    options = shlex.split(extra["generate"])
+    assert call("generate", "photo.png", "-o", "chair.stl", "--painter", "none", *options).returncode == 0
+    ran = []
+    for line in next(blocks(ROOT / "docs" / "cli.md", "")).splitlines():
+        verb, *words = shlex.split(line)[1:] or [""]
+        if verb in ("", "serve", "worker", "train", "evaluate"):
+            continue
+        if verb == "batch" and "--resume" not in words:
+            shutil.rmtree(tmp_path / "assets", ignore_errors=True)
+        if verb in ("generate", "batch") and not {"--seed", "--two-pass"} & set(words):
+            words += ["--painter", "none"]
+        done = call(verb, *words, *shlex.split(extra.get(verb, "")), HOME=str(tmp_path), XDG_DATA_HOME="")
+        allowed = (0, 1) if verb == "doctor" or "--print-ready" in words else (0,)
+        assert done.returncode in allowed, (line, done.stdout, done.stderr)
+        ran.append(verb)
+    assert set(ran) >= {"generate", "paint", "batch", "inspect", "preview", "models", "doctor", "keys"}
+    assert (tmp_path / "meshes" / "disc.obj").exists() and (tmp_path / "painted.glb").exists()
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """Trials of batches and the service on a real Ray on this machine. Run by hand, since each takes minutes.
 
 python tests/scale/ray_trials.py batch     two nodes, one killed in the middle: every row once, the same bytes
-python tests/scale/ray_trials.py serve     a Shape replica killed under load: no job is lost
+python tests/scale/ray_trials.py serve     a Shape and a Paint replica killed under load: no job is lost
 python tests/scale/ray_trials.py deploy    deploy/ray-serve.yaml: from no replica to a painted asset and back to none,
                                            and a rolling update under requests
 python tests/scale/ray_trials.py version   a cluster of another version of Ray: one clear line
@@ -74,27 +74,34 @@ def batch(folder: Path) -> None:
 
 
 def serve(folder: Path) -> None:
-    """`maquette serve --ray` with two Shape replicas; one is killed while it works on one of six jobs."""
+    """`maquette serve --ray`; the Shape replica is killed while it works on one of six jobs, then the Paint replica."""
     port = 18080
-    command = [*COMMAND, "serve", "--ray", "--port", str(port), "--data", str(folder), "--painter", "none"]
+    command = [*COMMAND, "serve", "--ray", "--port", str(port), "--data", str(folder)]
     server = subprocess.Popen([*command, "--lease", "5", "--device", "cpu"])
     try:
         wait_for(lambda: ask(port, "/readyz"), 180)
         picture = {
             "image": _base64(EXAMPLES / "chair.png"),
-            "texture": False,
+            "texture_size": 512,
             "resolution": 32,
             "faces": 1000,
         }
         jobs = [ask(port, "/v1/jobs", {**picture, "seed": seed})["id"] for seed in range(6)]
-        wait_for(lambda: any(ask(port, f"/v1/jobs/{job}")["state"] == "running" for job in jobs), 120)
-        replica = next(
-            process
-            for process in psutil.Process(server.pid).children(recursive=True)
-            if any("ServeReplica:maquette:Shape" in part for part in process.cmdline())
-        )
-        os.kill(replica.pid, signal.SIGKILL)
-        print("killed the Shape replica", replica.pid, flush=True)
+        stages = {"Shape": ("condition", "denoise", "decode", "mesh"), "Paint": ("unwrap", "paint")}
+        for stage, steps in stages.items():
+
+            def at_work(steps: tuple[str, ...] = steps) -> bool:
+                views = [ask(port, f"/v1/jobs/{job}") for job in jobs]
+                return any(view["state"] == "running" and view["progress"]["step"] in steps for view in views)
+
+            wait_for(at_work, 300, 0.2)
+            replica = next(
+                process
+                for process in psutil.Process(server.pid).children(recursive=True)
+                if any(f"ServeReplica:maquette:{stage}" in part for part in process.cmdline())
+            )
+            os.kill(replica.pid, signal.SIGKILL)
+            print(f"killed the {stage} replica", replica.pid, flush=True)
         states: list[str] = []
 
         def ended() -> bool:
