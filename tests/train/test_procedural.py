@@ -103,7 +103,7 @@ def volume(part: Part) -> float:
         (tapered_box((2, 2), (1, 1), 3), 7.0, 1e-9),
         (frustum(1, 1, 2, 96), 2 * np.pi, 2e-3),
         (frustum(1, 0, 3, 96), np.pi, 2e-3),
-        (ellipsoid(1, 2, 3, 64, 64), 8 * np.pi, 5e-3),
+        (ellipsoid(1, 2, 3, 128), 8 * np.pi, 5e-3),
         (dome(1, 1, 96, 48), 2 / 3 * np.pi, 5e-3),
         (ball(1, 4), 4 / 3 * np.pi, 5e-3),
         (torus(2, 0.5, 96, 48), np.pi**2, 5e-3),

@@ -10,9 +10,9 @@ from maquette.train.procedural.part import Part, columns
 from maquette.train.procedural.turned import lathe
 
 
-def ellipsoid(rx: float, ry: float, rz: float, sides: int = 12, rings: int | None = None) -> Part:
+def ellipsoid(rx: float, ry: float, rz: float, sides: int = 12) -> Part:
     """An ellipsoid about the origin."""
-    angle = np.linspace(-np.pi / 2, np.pi / 2, (rings or max(sides // 2, 4)) + 1)
+    angle = np.linspace(-np.pi / 2, np.pi / 2, max(sides // 2, 4) + 1)
     profile = columns(np.cos(angle), np.sin(angle))
     profile[[0, -1], 0] = 0.0
     return lathe(profile, sides).scale(rx, ry, rz)

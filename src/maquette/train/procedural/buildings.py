@@ -63,7 +63,7 @@ def opening(
     kit.add(extrude(outline, t * 1.8).turn("y", turn).move(*at), pane)
 
 
-def openings(kit: Kit, size: Size, base: float, storeys: int, door: bool = True) -> None:
+def openings(kit: Kit, size: Size, base: float, storeys: int) -> None:
     """Rows of windows on all four walls of a block centred on the origin, and a front door."""
     w, h, d = size
     frame, pane = kit.pick(kit.white, kit.wood, kit.accent)(), kit.window()
@@ -75,7 +75,7 @@ def openings(kit: Kit, size: Size, base: float, storeys: int, door: bool = True)
         for s in range(storeys):
             for i in range(count):
                 along = (i - (count - 1) / 2) * gap
-                if side == "front" and s == 0 and door and abs(along) < ww * 1.2:
+                if side == "front" and s == 0 and abs(along) < ww * 1.2:
                     continue
                 x, z = {
                     "front": (along, out),
@@ -84,18 +84,11 @@ def openings(kit: Kit, size: Size, base: float, storeys: int, door: bool = True)
                     "left": (-out, along),
                 }[side]
                 opening(kit, (ww, wh), (x, base + s * storey + storey * 0.32, z), side, frame, pane, arched)
-    if door:
-        dw, dh = storey * kit.u(0.3, 0.45), storey * kit.u(0.58, 0.75)
-        opening(
-            kit,
-            (dw, dh),
-            (0.0, base, d / 2),
-            "front",
-            frame,
-            kit.pick(kit.wood, kit.paint)(),
-            kit.chance(0.3),
-        )
-        kit.add(globe(0.025, 6).move(dw * 0.32, base + dh * 0.45, d / 2 + 0.06), kit.metal())
+    dw, dh = storey * kit.u(0.3, 0.45), storey * kit.u(0.58, 0.75)
+    opening(
+        kit, (dw, dh), (0.0, base, d / 2), "front", frame, kit.pick(kit.wood, kit.paint)(), kit.chance(0.3)
+    )
+    kit.add(globe(0.025, 6).move(dw * 0.32, base + dh * 0.45, d / 2 + 0.06), kit.metal())
 
 
 def roof(kit: Kit, size: Size, base: float, material: Material, wall: Material) -> None:

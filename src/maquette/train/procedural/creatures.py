@@ -44,18 +44,15 @@ class Body:
             else:
                 self.kit.add(limb(a, b, radius, end_radius, self.kit.sides_for(0.6)), look)
 
-    def egg(self, centre: Point, radii: Point, look: Material, pair: bool = False) -> None:
-        """An ellipsoid; with `pair` its mirror image as well."""
-        for sign in (1, -1) if pair else (1,):
-            c = (sign * centre[0], centre[1], centre[2])
-            if self.flesh is not None:
-                self.flesh.ellipsoid(np.array(c), np.array(radii), look)
-            elif self.boxy:
-                x, y, z = radii
-                self.kit.add(box(1.8 * x, 1.8 * y, 1.8 * z, 0.25 * min(radii)).move(*c), look)
-            else:
-                rx, ry, rz = radii
-                self.kit.add(ellipsoid(rx, ry, rz, self.kit.sides_for(0.8)).move(*c), look)
+    def egg(self, centre: Point, radii: Point, look: Material) -> None:
+        """An ellipsoid."""
+        x, y, z = radii
+        if self.flesh is not None:
+            self.flesh.ellipsoid(np.array(centre), np.array(radii), look)
+        elif self.boxy:
+            self.kit.add(box(1.8 * x, 1.8 * y, 1.8 * z, 0.25 * min(radii)).move(*centre), look)
+        else:
+            self.kit.add(ellipsoid(x, y, z, self.kit.sides_for(0.8)).move(*centre), look)
 
     def finish(self) -> None:
         """Mesh the melted skin, if this body has one; call before adding eyes and clothes."""

@@ -13,11 +13,11 @@ from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
 
-def sector(radius: float, degrees: float, steps: int = 7) -> Array:
-    """Outline of a slice of a disc in the x, y plane, its tip at the origin and its axis along -y."""
+def sector(degrees: float, steps: int = 7) -> Array:
+    """Outline of a slice of the unit disc in the x, y plane, its tip at the origin and its axis along -y."""
     half = np.radians(degrees) / 2
     angle = np.linspace(-np.pi / 2 - half, -np.pi / 2 + half, steps)
-    return np.concatenate([[[0.0, 0.0]], columns(radius * np.cos(angle), radius * np.sin(angle))])
+    return np.concatenate([[[0.0, 0.0]], columns(np.cos(angle), np.sin(angle))])
 
 
 def layer_cake(kit: Kit) -> None:
@@ -44,7 +44,7 @@ def cake_slice(kit: Kit) -> None:
     """A slice of cake, cheese, pie."""
     dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
     topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
-    outline, layers, y = sector(1.0, kit.u(30, 60)), kit.whole(1, 4), 0.0
+    outline, layers, y = sector(kit.u(30, 60)), kit.whole(1, 4), 0.0
     for _ in range(layers):
         for thick, m in ((kit.u(0.12, 0.3), dough), (0.06, cream)):
             kit.add(extrude(outline, thick).turn("x", -90).move(0, y + thick / 2), m)
@@ -76,7 +76,7 @@ def pizza(kit: Kit) -> None:
     dough = kit.colour(0.8, 0.58, 0.32)
     topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     degrees = kit.pick(359.0, 300.0, 45.0, 60.0)
-    outline = sector(1.0, degrees, 25 if degrees > 100 else 7)
+    outline = sector(degrees, 25 if degrees > 100 else 7)
     if degrees > 350:
         outline = outline[1:]
     kit.add(extrude(outline, 0.07).turn("x", -90), dough)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar, Union
+from typing import Union
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from maquette.train.procedural.boxes import box
 from maquette.train.procedural.materials import Material, Paintbox
 from maquette.train.procedural.part import Part, Points, oriented
 
-T = TypeVar("T")
 Point = tuple[float, float, float]
 
 
@@ -38,32 +37,12 @@ class Kit(Paintbox):
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
-        low_poly = rng.random() < 0.35
-        self.sides = int(rng.integers(6, 11)) if low_poly else int(rng.integers(12, 29))
-        self.soft = float(rng.choice([0.0, 0.06, 0.12, 0.25]))
-        self.soft_steps = 1 if low_poly or rng.random() < 0.5 else 2
+        low_poly = self.chance(0.35)
+        self.sides = self.whole(6, 10) if low_poly else self.whole(12, 28)
+        self.soft = self.pick(0.0, 0.06, 0.12, 0.25)
+        self.soft_steps = 1 if low_poly or self.chance(0.5) else 2
         super().__init__(rng)
         self.parts: list[tuple[Part, Material | Skin]] = []
-
-    def u(self, low: float, high: float) -> float:
-        """A uniform draw."""
-        return float(self.rng.uniform(low, high))
-
-    def log(self, low: float, high: float) -> float:
-        """A log-uniform draw."""
-        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
-
-    def whole(self, low: int, high: int) -> int:
-        """A whole number, both ends included."""
-        return int(self.rng.integers(low, high + 1))
-
-    def chance(self, probability: float) -> bool:
-        """True with the probability given."""
-        return bool(self.rng.random() < probability)
-
-    def pick(self, *options: T) -> T:
-        """One of the options, all equally likely."""
-        return options[int(self.rng.integers(len(options)))]
 
     def sides_for(self, share: float) -> int:
         """Sides of a round part that is `share` times as large as the main one."""
@@ -118,16 +97,16 @@ class Kit(Paintbox):
         return turned.dome(radius, height, self.sides, rings)
 
     def mark(self) -> int:
-        """A bookmark for `reshape` and `height`."""
+        """A bookmark for `reshape`."""
         return len(self.parts)
 
     def reshape(self, change: Callable[[Part], Part], mark: int = 0) -> None:
         """Send every part, or those added since the bookmark, through a map Part -> Part."""
         self.parts[mark:] = [(oriented(change(part)), material) for part, material in self.parts[mark:]]
 
-    def height(self, mark: int = 0) -> float:
-        """The highest y of all parts, or of those added since the bookmark."""
-        return max(float(part.vertices[:, 1].max()) for part, _ in self.parts[mark:])
+    def height(self) -> float:
+        """The highest y of all parts."""
+        return max(float(part.vertices[:, 1].max()) for part, _ in self.parts)
 
     def finish(self) -> PaintedMesh:
         """All parts as one painted mesh, not yet normalised."""
