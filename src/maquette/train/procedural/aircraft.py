@@ -181,8 +181,7 @@ def rocket(kit: Kit) -> None:
         kit.add(lathe(curve([(0.02, -0.9), (r * 0.6, -0.35), (r * 0.4, 0.05)]), 8), kit.colour(1.0, 0.6, 0.1))
     if kit.chance(0.25):
         points = [(0.14, 0), (0.14, height * 0.55), (0.0, height * 0.7)]
-        booster = lathe(points, kit.sides_for(0.7)).move(r + 0.12, -0.05)
-        kit.pair(booster, paint)
+        kit.pair(lathe(points, kit.sides_for(0.7)).move(r + 0.12, -0.05), paint)
 
 
 def saucer(kit: Kit) -> None:

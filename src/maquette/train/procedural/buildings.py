@@ -293,8 +293,7 @@ def skyscraper(kit: Kit) -> None:
     for i in range(blocks):
         h = kit.u(0.7, 1.6) / (1 + 0.3 * i)
         floors = max(3, int(h / kit.u(0.14, 0.24)))
-        shape = lathe([(0.5, 0), (0.5, h)], sides).scale(w, 1, d).turn("y", turned)
-        kit.add(shape.move(0, y), wall)
+        kit.add(lathe([(0.5, 0), (0.5, h)], sides).scale(w, 1, d).turn("y", turned).move(0, y), wall)
         if kind == 0:  # ribbons of glass
             for f in range(floors):
                 band = lathe([(0.512, 0), (0.512, h / floors * 0.5)], sides).scale(w, 1, d).turn("y", turned)

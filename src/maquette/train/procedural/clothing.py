@@ -110,13 +110,11 @@ def umbrella(kit: Kit) -> None:
         r, h = kit.u(0.7, 0.9), kit.u(0.3, 0.5)
         kit.add(_canopy(r, h, kit.pick(6, 8, 10)).move(0, 1.0), cloth)
         kit.add(rod((0, 0.05), (0, 1.12 + h), 0.028), kit.metal())
-        part = tube(curve([(0, 0.1), (0, -0.1), (0.12, -0.2), (0.22, -0.08)]), 0.045, 7)
-        kit.add(part, kit.wood())
+        kit.add(tube(curve([(0, 0.1), (0, -0.1), (0.12, -0.2), (0.22, -0.08)]), 0.045, 7), kit.wood())
     else:
         kit.add(lathe(curve([(0.02, 0), (0.12, 0.15), (0.15, 0.5), (0.06, 1.0)]), 8), cloth)
         kit.add(rod((0, -0.12), (0, 1.3), 0.025), kit.metal())
-        part = tube(curve([(0, 1.25), (0, 1.4), (0.12, 1.5), (0.22, 1.36)]), 0.045, 7)
-        kit.add(part, kit.wood())
+        kit.add(tube(curve([(0, 1.25), (0, 1.4), (0.12, 1.5), (0.22, 1.36)]), 0.045, 7), kit.wood())
 
 
 def crown_or_ring(kit: Kit) -> None:

@@ -172,8 +172,7 @@ def suitcase(kit: Kit) -> None:
     kit.box(kit.pick(cloth, kit.plastic()), (w, h, d))
     for x in (-0.3, 0.3):
         kit.add(box(0.09, h * 1.02, d * 1.03).move(x * w, h / 2), kit.leather())
-    part = tube([(-0.18, h - 0.02), (-0.15, h + 0.15), (0.15, h + 0.15), (0.18, h - 0.02)], 0.035)
-    kit.add(part, metal)
+    kit.add(tube([(-0.18, h - 0.02), (-0.15, h + 0.15), (0.15, h + 0.15), (0.18, h - 0.02)], 0.035), metal)
     if h > 1 and kit.chance(0.6):
         kit.pair(rod((0.2, h, -d * 0.3), (0.2, h + 0.6, -d * 0.3), 0.025), metal)
         kit.add(rod((-0.24, h + 0.6, -d * 0.3), (0.24, h + 0.6, -d * 0.3), 0.05, 8), kit.black())
@@ -196,16 +195,14 @@ def sack(kit: Kit) -> None:
 def shopping_bag(kit: Kit) -> None:
     """Shopping bag of paper, open, with food."""
     w, h, d = kit.u(0.6, 0.8), kit.u(0.7, 1.0), kit.u(0.35, 0.5)
-    part = tray(w, h, d, 0.05, 0.06)
-    kit.add(part, kit.pick(kit.colour(0.75, 0.58, 0.38), kit.plastic()))
+    kit.add(tray(w, h, d, 0.05, 0.06), kit.pick(kit.colour(0.75, 0.58, 0.38), kit.plastic()))
     if kit.chance(0.6):
         for _ in range(kit.whole(2, 5)):
             s = kit.u(0.1, 0.2)
             part = ellipsoid(s, s * kit.u(1, 2.5), s, 9).move(kit.u(-0.25, 0.25) * w, h, kit.u(-0.2, 0.2) * d)
             kit.add(part, kit.plastic())
     else:
-        part = tube(arch(0.16, 0.3, 9, h - 0.03), 0.028).move(z=d * 0.46)
-        kit.pair(part, kit.leather(), "z")
+        kit.pair(tube(arch(0.16, 0.3, 9, h - 0.03), 0.028).move(z=d * 0.46), kit.leather(), "z")
 
 
 def present(kit: Kit) -> None:

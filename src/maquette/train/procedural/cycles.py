@@ -20,17 +20,14 @@ def _cycle_wheel(kit: Kit, z: float, radius: float, thick: float, spokes: bool =
     kit.add(disc(0.06, 0.14, 8).move(0, -0.07).turn("z", 90).move(0, radius, z), metal)
     if spokes:
         for angle in (0.0, 45.0, 90.0, 135.0):
-            bar = box(0.025, 2 * (radius - thick), 0.025).turn("x", angle)
-            kit.add(bar.move(0, radius, z), metal)
+            kit.add(box(0.025, 2 * (radius - thick), 0.025).turn("x", angle).move(0, radius, z), metal)
     else:
-        plate = kit.disc(radius * 0.75, 0.1).move(0, -0.05).turn("z", 90)
-        kit.add(plate.move(0, radius, z), metal)
+        kit.add(kit.disc(radius * 0.75, 0.1).move(0, -0.05).turn("z", 90).move(0, radius, z), metal)
 
 
 def _cart_wheel(kit: Kit, x: float, z: float, radius: float, wood: Material, iron: Material) -> None:
     """A wooden wheel with thick spokes, standing on y = 0."""
-    rim = torus(radius - 0.04, 0.045, max(kit.sides, 10), 4).turn("z", 90)
-    kit.add(rim.move(x, radius, z), wood)
+    kit.add(torus(radius - 0.04, 0.045, max(kit.sides, 10), 4).turn("z", 90).move(x, radius, z), wood)
     kit.add(disc(0.08, 0.14, 8).move(0, -0.07).turn("z", 90).move(x, radius, z), iron)
     for angle in (0.0, 45.0, 90.0, 135.0):
         kit.add(box(0.04, 2 * radius - 0.08, 0.05).turn("x", angle).move(x, radius, z), wood)

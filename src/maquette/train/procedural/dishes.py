@@ -59,8 +59,7 @@ def cupcake(kit: Kit) -> None:
     dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
     topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     r = kit.u(0.32, 0.42)
-    part = frustum(r * 0.72, r, 0.42, max(kit.sides, 16))
-    kit.add(part.ripple(8, 0.05), kit.plastic())
+    kit.add(frustum(r * 0.72, r, 0.42, max(kit.sides, 16)).ripple(8, 0.05), kit.plastic())
     if kit.chance(0.5):
         for i in range(3):
             kit.add(torus(r * (0.72 - 0.24 * i), r * 0.3, kit.sides, 8).move(0, 0.48 + 0.17 * i), cream)

@@ -99,11 +99,9 @@ def _headgear(kit: Kit, y: float, head: float, helmet: bool) -> None:
     kit.add(kit.dome(head * 1.12, head * 1.15, 5).move(0, y + head * 0.12), kit.metal())
     if kit.chance(0.5):
         path = curve([(0.9, 0.7, 0.0), (1.6, 1.0, 0.0), (1.6, 1.7, 0.0)]) * head
-        horn = tube(path, np.linspace(head * 0.2, 0.01, len(path)))
-        kit.pair(horn.move(0, y), kit.white())
+        kit.pair(tube(path, np.linspace(head * 0.2, 0.01, len(path))).move(0, y), kit.white())
     else:
-        crest = box(head * 0.15, head * 0.5, head * 1.6, 0.02)
-        kit.add(crest.move(0, y + head * 1.3), kit.accent())
+        kit.add(box(head * 0.15, head * 0.5, head * 1.6, 0.02).move(0, y + head * 1.3), kit.accent())
 
 
 def _cape(kit: Kit, shoulder: float, chest: float, leg: float) -> None:

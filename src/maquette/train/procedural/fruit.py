@@ -83,8 +83,7 @@ def bananas(kit: Kit) -> None:
         angle = np.linspace(-1.0, 1.0, 11)
         path = columns(0.75 * np.sin(angle), 0.75 - 0.75 * np.cos(angle))
         widths = 0.13 * np.maximum(np.cos(angle * 1.35), 0.25)
-        part = tube(path, widths, kit.pick(5, 6, 10)).turn("x", 22 * i)
-        kit.add(part, kit.colour(0.95, 0.82, 0.2))
+        kit.add(tube(path, widths, kit.pick(5, 6, 10)).turn("x", 22 * i), kit.colour(0.95, 0.82, 0.2))
 
 
 def carrot(kit: Kit) -> None:

@@ -299,8 +299,7 @@ def easel(kit: Kit) -> None:
     kit.add(rod((0, 0, -0.55), (0, height * 0.95, 0), 0.045, 4), wood)
     kit.box(wood, (1.0, 0.06, 0.14), (0, height * 0.4, 0.2))
     wide, high = kit.u(0.7, 1.2), kit.u(0.6, 1.0)
-    canvas = box(wide, high, 0.06).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2)
-    kit.add(canvas, kit.white())
+    kit.add(box(wide, high, 0.06).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2), kit.white())
     if kit.chance(0.6):
         part = box(wide * 0.8, high * 0.8, 0.08).turn("x", -9).move(0, height * 0.42 + high / 2, 0.2)
         kit.add(part, kit.accent())

@@ -33,8 +33,7 @@ def flower(kit: Kit) -> None:
         elif kind == 1:  # tulip
             outline = curve([(0.05, 0), (r * 0.6, r * 0.4), (r * 0.45, r * 1.2)])
             kit.add(hollow(outline, 0.04, 0.05, kit.pick(5, 6, 8)).move(*top), petal)
-            piece = limb((r * 0.5, r * 0.6), (r * 0.4, r * 1.35), r * 0.22, 0.03, 6).move(*top)
-            kit.around(piece, petal, 1)
+            kit.around(limb((r * 0.5, r * 0.6), (r * 0.4, r * 1.35), r * 0.22, 0.03, 6).move(*top), petal, 1)
         else:  # bell or ball
             kit.add(lumpy(r * 0.7, kit.rng, 2, 0.25).move(*top), petal)
     for i in range(kit.whole(1, 4)):
@@ -102,8 +101,7 @@ def rock(kit: Kit) -> None:
             x, z = (0.0, 0.0) if i == 0 else (kit.u(-1.1, 1.1), kit.u(-1.0, 1.0))
             kit.add(part.move(x, 0.5 * s, z), stone if kit.chance(0.8) else kit.stone())
         if kit.chance(0.15):
-            piece = lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height() - 0.1)
-            kit.add(piece, kit.leaf())
+            kit.add(lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height() - 0.1), kit.leaf())
     elif kind == 2:  # crystals
         gem = kit.glass() if kit.chance(0.6) else kit.accent()
         for i in range(kit.whole(1, 8)):

@@ -27,8 +27,7 @@ def shovel(kit: Kit) -> None:
     length, wood, metal = _pole(kit)
     w, h, tip = kit.u(0.4, 0.55), kit.u(0.5, 0.7), kit.pick(0.0, 0.18)
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
-    part = extrude(outline, 0.05).shift("z", lambda v: 1.2 * v[:, 0] ** 2)
-    kit.add(part.move(0, 0.05), metal)
+    kit.add(extrude(outline, 0.05).shift("z", lambda v: 1.2 * v[:, 0] ** 2).move(0, 0.05), metal)
     if kit.chance(0.6):
         path = [(-0.15, length + 0.15), (0.15, length + 0.15), (0, length - 0.03)]
         kit.add(tube(path, 0.035, closed=True), wood)

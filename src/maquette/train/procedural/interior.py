@@ -79,8 +79,7 @@ def street_lamp(kit: Kit) -> None:
     kit.add(lathe([(0.16, 0), (0.14, 0.2), (0.07, 0.25), (0.05, height)], kit.sides_for(0.7)), metal)
     if kit.chance(0.5):
         path = [(0, height - 0.02), (reach * 0.5, height + 0.15), (reach, height + 0.05)]
-        arm = tube(curve(path), 0.04)
-        kit.around(arm, metal, kit.pick(1, 2))
+        kit.around(tube(curve(path), 0.04), metal, kit.pick(1, 2))
         part = superellipsoid(0.2, 0.07, 0.1, 0.6, 10).move(reach, height)
         kit.around(part, kit.colour(0.95, 0.9, 0.6), 2 if len(kit.parts) > 2 else 1)
     else:

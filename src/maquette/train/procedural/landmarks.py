@@ -91,8 +91,7 @@ def barn(kit: Kit) -> None:
         ((w * 0.56, h - 0.06), (w * 0.34, h + rise * 0.66)),
         ((w * 0.345, h + rise * 0.65), (0.0, h + rise + 0.01)),
     ):
-        slab = extrude([a, (a[0] + 0.04, a[1] + 0.06), (b[0] + 0.03, b[1] + 0.07), b], d + 0.14)
-        kit.pair(slab, tiles)
+        kit.pair(extrude([a, (a[0] + 0.04, a[1] + 0.06), (b[0] + 0.03, b[1] + 0.07), b], d + 0.14), tiles)
     opening(kit, (w * 0.42, h * 0.75), (0, 0, d / 2), "front", kit.white(), wall, False)
     opening(kit, (0.2, 0.2), (0, h * 1.05, d / 2), "front", kit.white(), kit.black(), False)
 

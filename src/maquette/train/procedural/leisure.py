@@ -34,8 +34,7 @@ def gun(kit: Kit) -> None:
     kit.add(torus(0.09, 0.025, 12, 5).turn("x", 90).move(-length * 0.2 + 0.24, -h * 0.75), dark)
     if long:
         outline = [(0, h * 0.4), (0, -h * 0.4), (-length * 0.35, -h * 0.9), (-length * 0.35, h * 0.3)]
-        stock = extrude(outline, t * 0.8, 0.02)
-        kit.add(stock.move(-length * 0.24), second)
+        kit.add(extrude(outline, t * 0.8, 0.02).move(-length * 0.24), second)
         kit.add(box(length * 0.3, h * 0.55, t * 1.1, 0.02).move(length * 0.38, -h * 0.15), second)
     if kit.chance(0.5):
         kit.add(rod((-length * 0.12, h * 0.85), (length * 0.15, h * 0.85), h * 0.3, 10), dark)
@@ -71,8 +70,7 @@ def shield(kit: Kit) -> None:
         top = 0.7
         outline = curve([(-0.6, top), (-0.6, 0.1), (-0.4, -0.45), (0.0, -0.9)])
         outline = np.concatenate([outline, (outline * [-1, 1])[::-1][1:], [[0.0, top + kit.pick(0.0, 0.15)]]])
-        part = extrude(outline, 0.09, 0.02)
-        kit.add(part.shift("z", lambda v: -0.35 * v[:, 0] ** 2), metal)
+        kit.add(extrude(outline, 0.09, 0.02).shift("z", lambda v: -0.35 * v[:, 0] ** 2), metal)
         kit.add(extrude(outline * 1.07, 0.06).shift("z", lambda v: -0.35 * v[:, 0] ** 2 - 0.02), rim)
     kit.add(kit.dome(0.17, 0.12).turn("x", 90).move(z=0.05 + 0.12 * (shape == 0)), rim)
     if kit.chance(0.5) and shape:
@@ -142,8 +140,7 @@ def piano(kit: Kit) -> None:
     else:
         right = [(-0.75, 0.3), (0.75, 0.3), (0.75, -0.3), (0.45, -0.6), (0.1, -1.3), (-0.4, -1.5)]
         right += [(-0.75, -1.3)]
-        body = extrude([(x, -z) for x, z in right], 0.28).turn("x", -90)
-        kit.add(body.move(0, 0.75), wood)
+        kit.add(extrude([(x, -z) for x, z in right], 0.28).turn("x", -90).move(0, 0.75), wood)
         part = extrude([(x, -z) for x, z in right], 0.05).turn("x", -90).move(0.75, 0).turn("z", 28)
         kit.add(part.move(-0.75, 0.92), wood)
         kit.add(box(1.35, 0.06, 0.25).move(0, 0.82, 0.22), white)

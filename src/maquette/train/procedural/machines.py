@@ -42,8 +42,7 @@ def digger(kit: Kit) -> None:
     """Digger."""
     paint, dark, width = kit.paint(), kit.black(), kit.u(0.9, 1.1)
     for side in (-1, 1):
-        track = _track(0.6, 0.22, 0.13, 0.06)
-        kit.add(track.move(side * width * 0.42, 0.28), dark)
+        kit.add(_track(0.6, 0.22, 0.13, 0.06).move(side * width * 0.42, 0.28), dark)
         kit.add(box(0.2, 0.3, 1.2).move(side * width * 0.42, 0.28), dark)
     kit.box(paint, (width, 0.4, 1.1), (0, 0.5, -0.1))
     glasshouse(kit, (-0.2, 0.45, -0.2, 0.35), width * 0.45, 0.6, 0.88, paint)
@@ -89,8 +88,7 @@ def tank(kit: Kit) -> None:
     paint, dark, hub = kit.paint(), kit.black(), kit.accent()
     width, length = kit.u(1.1, 1.4), kit.u(1.8, 2.4)
     for side in (-1, 1):
-        track = _track(length * 0.38, 0.24, 0.15, 0.05)
-        kit.add(track.move(side * width * 0.42, 0.3), dark)
+        kit.add(_track(length * 0.38, 0.24, 0.15, 0.05).move(side * width * 0.42, 0.3), dark)
         for z in np.linspace(-1, 1, kit.whole(3, 5)) * length * 0.36:
             kit.add(disc(0.21, 0.24, 10).turn("z", 90).move(side * width * 0.42 + 0.12, 0.3, z), hub)
     part = tapered_box((width * 0.8, length), (width * 0.85, length * 0.8), 0.32, (0, -0.05)).move(0, 0.32)
@@ -124,8 +122,7 @@ def steam_engine(kit: Kit) -> None:
     half, base, boiler = length / 2, DECK, kit.u(0.3, 0.4)
     cab = length * kit.u(0.25, 0.35)
     outline = [(boiler * 0.9, 0), (boiler, 0.05), (boiler, length - cab), (boiler * 0.8, length - cab + 0.06)]
-    tank = kit.lathe(outline)
-    kit.add(tank.turn("x", 90).move(0, base + boiler, -half + cab), paint)
+    kit.add(kit.lathe(outline).turn("x", 90).move(0, base + boiler, -half + cab), paint)
     kit.box(paint, (width * 0.95, 1.0, cab * 0.9), (0, base, -half + cab / 2))
     kit.box(kit.window(), (width, 0.35, cab * 0.5), (0, base + 0.55, -half + cab / 2))
     kit.box(dark, (width * 1.1, 0.1, cab * 1.15), (0, base + 1.0, -half + cab / 2))

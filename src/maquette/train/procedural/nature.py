@@ -196,8 +196,7 @@ def cactus(kit: Kit) -> None:
         r = kit.u(0.28, 0.4)
         kit.add(ellipsoid(r, r * kit.u(0.8, 1.4), r, ribs).move(0, y + r * 0.7), leaf)
         for i in range(kit.whole(0, 3)):
-            part = ball(r * 0.45).move(*polar(r * 0.9, 2.1 * i, y + r * 0.7))
-            kit.add(part, leaf)
+            kit.add(ball(r * 0.45).move(*polar(r * 0.9, 2.1 * i, y + r * 0.7)), leaf)
     else:
         pads = [(np.array([0.0, y + 0.3, 0.0]), 0.0)]
         for _ in range(kit.whole(2, 5)):

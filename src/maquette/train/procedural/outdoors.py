@@ -114,8 +114,7 @@ def tipi(kit: Kit) -> None:
     cloth, h, r = kit.cloth(), kit.u(1.1, 1.6), kit.u(0.5, 0.7)
     kit.add(lathe([(r, 0), (0.06, h)], kit.pick(6, 8, kit.sides)), cloth)
     for i in range(kit.whole(3, 6)):
-        part = rod((0, h * 0.8, 0), polar(0.2, i * 1.9, h * 1.22), 0.025, 5)
-        kit.add(part, kit.wood())
+        kit.add(rod((0, h * 0.8, 0), polar(0.2, i * 1.9, h * 1.22), 0.025, 5), kit.wood())
     door = [(-r * 0.32, 0.0), (r * 0.32, 0.0), (0.0, h * 0.5)]
     kit.add(extrude(door, 0.05).turn("x", -np.degrees(np.arctan2(r, h))).move(z=r * 0.98), kit.black())
 
@@ -153,8 +152,7 @@ def market_stall(kit: Kit) -> None:
 def camp_fire(kit: Kit) -> None:
     """Camp fire."""
     count = kit.whole(5, 7)
-    log = limb((0.5, 0.06), (0.02, 0.42), 0.08, 0.06, 7)
-    kit.around(log, kit.bark(), count)
+    kit.around(limb((0.5, 0.06), (0.02, 0.42), 0.08, 0.06, 7), kit.bark(), count)
     kit.around(ball(0.13).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
     for r, y, c in ((0.25, 0.45, (0.95, 0.35, 0.1)), (0.15, 0.6, (1.0, 0.8, 0.2))):
         part = lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)]), 7).move(0, 0.1)

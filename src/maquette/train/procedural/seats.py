@@ -72,8 +72,7 @@ def pedestal(kit: Kit, height: float, reach: float, material: Material) -> None:
     foot = tube(curve([(0, rise), (reach * 0.5, rise * 0.8), (reach, 0.04)]), kit.u(0.035, 0.06))
     kit.around(foot, material, count)
     if kit.chance(0.5):
-        wheel = globe(0.06).move(reach, 0.02)
-        kit.around(wheel, kit.black(), count)
+        kit.around(globe(0.06).move(reach, 0.02), kit.black(), count)
 
 
 def _backrest(

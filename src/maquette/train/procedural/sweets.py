@@ -37,8 +37,7 @@ def doughnut(kit: Kit) -> None:
     kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).move(0, t * 0.28), cream)
     for _ in range(kit.whole(0, 14)):
         a, d = kit.u(0, 2 * np.pi), r + kit.u(-0.5, 0.5) * t
-        part = box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(*polar(d, a, t * 1.1))
-        kit.add(part, kit.plastic())
+        kit.add(box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(*polar(d, a, t * 1.1)), kit.plastic())
     if kit.chance(0.3):
         tilt = kit.u(40, 90)
         kit.reshape(lambda p: p.turn("x", tilt))

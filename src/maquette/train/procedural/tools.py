@@ -167,8 +167,7 @@ def spear(kit: Kit) -> None:
     """Spear, trident, halberd."""
     metal, length = kit.metal(), kit.u(1.6, 2.3)
     kit.add(rod((0, 0), (0, length), 0.045, 7), kit.wood())
-    head = extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07)
-    kit.add(head.move(0, length), metal)
+    kit.add(extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07).move(0, length), metal)
     if kit.chance(0.4):
         fork = curve([(0, length), (0.2, length + 0.05), (0.22, length + 0.4)])
         kit.pair(tube(fork, 0.035), metal)
@@ -192,8 +191,7 @@ def screwdriver(kit: Kit) -> None:
     """Screwdriver, awl, chisel."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
     outline = [(0.07, 0), (0.12, 0.1), (0.1, 0.35), (0.12, 0.5), (0.05, 0.58)]
-    body = lathe(curve(outline), kit.pick(6, 8, kit.sides))
-    kit.add(body, grip)
+    kit.add(lathe(curve(outline), kit.pick(6, 8, kit.sides)), grip)
     length = kit.u(0.5, 0.9)
     kit.add(rod((0, 0.55), (0, 0.55 + length), 0.035, 8), metal)
     kit.add(tapered_box((0.07, 0.07), (kit.u(0.08, 0.2), 0.03), 0.15).move(0, 0.52 + length), metal)
@@ -232,8 +230,7 @@ def pliers(kit: Kit) -> None:
                 else extrude([(0, 0), (0.1, 0), (0.08, 0.4), (0.0, 0.45)], 0.14, 0.02),
                 metal,
             )
-            part = tube(curve([(0, 0.05), (sign * 0.12, -0.25), (sign * 0.1, -0.85)]), 0.065, 7)
-            kit.add(part, grip)
+            kit.add(tube(curve([(0, 0.05), (sign * 0.12, -0.25), (sign * 0.1, -0.85)]), 0.065, 7), grip)
         kit.reshape(lambda p, s=sign: p.turn("z", s * angle * (-1 if not scissors else 1)), mark)  # type: ignore[misc]
     kit.add(disc(0.09, 0.18, 10).turn("x", 90).move(z=-0.09), metal)
 
@@ -252,8 +249,7 @@ def saw(kit: Kit) -> None:
 def drill(kit: Kit) -> None:
     """Power drill, glue gun, hair dryer."""
     metal, grip = kit.metal(), kit.pick(kit.plastic, kit.wood)()
-    barrel = kit.lathe(curve([(0.15, 0), (0.2, 0.08), (0.2, 0.5), (0.12, 0.62)], 2)).turn("z", -90)
-    kit.add(barrel, grip)
+    kit.add(kit.lathe(curve([(0.15, 0), (0.2, 0.08), (0.2, 0.5), (0.12, 0.62)], 2)).turn("z", -90), grip)
     kit.add(box(0.2, 0.55, 0.16, 0.05, 2).turn("z", -kit.u(5, 15)).move(0.12, -0.35), grip)
     if kit.chance(0.6):
         kit.add(frustum(0.1, 0.06, 0.15, kit.sides_for(0.6)).turn("z", -90).move(0.6, 0), metal)
@@ -274,8 +270,7 @@ def paint_brush(kit: Kit) -> None:
         part = tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82)
         kit.add(part, kit.accent())
     else:
-        part = tube([(0, 0.68), (0, 0.85), (0.35, 0.85), (0.35, 1.1), (0.3, 1.1)], 0.028)
-        kit.add(part, metal)
+        kit.add(tube([(0, 0.68), (0, 0.85), (0.35, 0.85), (0.35, 1.1), (0.3, 1.1)], 0.028), metal)
         kit.add(kit.disc(0.14, 0.65).turn("z", 90).move(0.32, 1.1), kit.accent())
 
 

@@ -19,8 +19,7 @@ def wheel(
     """A wheel whose axle runs along x: tyre and hub cap."""
     sides = kit.sides_for(0.8)
     outline = [(radius * 0.8, 0), (radius, width * 0.2), (radius, width * 0.8), (radius * 0.8, width)]
-    tyre = lathe(outline, sides)
-    kit.add(tyre.move(0, -width / 2).turn("z", 90).move(*at), rubber)
+    kit.add(lathe(outline, sides).move(0, -width / 2).turn("z", 90).move(*at), rubber)
     cap = disc(radius * 0.55, width * 1.1, sides, width * 0.15)
     kit.add(cap.move(0, -width * 0.55).turn("z", 90).move(*at), hub)
 
@@ -138,8 +137,7 @@ def _roof_extra(kit: Kit, width: float, top: float, z: float, trim: Material) ->
     """Perhaps a siren bar, a taxi sign or a roof rack."""
     extra = kit.whole(0, 7)
     if extra == 0:
-        siren = box(0.25, 0.1, 0.14, 0.03).move(0.14, top + 0.03, z)
-        kit.pair(siren, kit.colour(0.15, 0.3, 0.95))
+        kit.pair(box(0.25, 0.1, 0.14, 0.03).move(0.14, top + 0.03, z), kit.colour(0.15, 0.3, 0.95))
     elif extra == 1:
         kit.add(box(0.35, 0.14, 0.14, 0.03).move(0, top + 0.04, z), kit.colour(0.98, 0.8, 0.15))
     elif extra == 2:
