@@ -111,6 +111,8 @@ def test_killed_and_resumed_it_repeats_and_loses_nothing(
         line["output"]: (out / line["output"]).stat().st_mtime_ns
         for line in map(json.loads, before.splitlines())
     }
+    if two_pass:  # as after a kill between a row's line and the end of its draft
+        (out / ".drafts" / "0123456789abcdef.npz").write_bytes(b"")
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert (out / "results.jsonl").read_bytes().startswith(before)
     assert sorted(line["output"] for line in lines(out)) == [f"{i}.glb" for i in range(6)]

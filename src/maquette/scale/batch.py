@@ -204,10 +204,12 @@ def in_two_passes(
     Shapes wait in `folder`, where a run that goes on finds those already made.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    places = [folder / f"{row.key(plan)}.npz" for row in rows]
+    for left in set(folder.iterdir()) - set(places):
+        left.unlink()  # half written, or of a row that was finished just before a kill
     shape: ShapeStage | None = None
     waiting: list[tuple[Row, Path]] = []
-    for row in rows:
-        place = folder / f"{row.key(plan)}.npz"
+    for row, place in zip(rows, places, strict=True):
         if not place.exists():
             shape = shape or ShapeStage(plan)
             draft = attempt(shape.run, row, on_progress)
