@@ -178,11 +178,28 @@ def on_ray(
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    shape, paint = shape or Crew(), paint or Crew()
+    _warn_of_too_little({"CPU": shape.cpus + paint.cpus, "GPU": shape.gpus + paint.gpus})
     tally = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Tally).remote()
     items = [{"index": index, "row": pickle.dumps(row)} for index, row in enumerate(rows)]
     dataset: Any = ray.data.from_items(items, override_num_blocks=len(items))
-    for actor, crew in ((ShapeActor, shape or Crew()), (PaintActor, paint or Crew())):
+    for actor, crew in ((ShapeActor, shape), (PaintActor, paint)):
         dataset = dataset.map(actor, fn_constructor_args=(plan, tally), **crew.options())
     for item in dataset.iter_rows():
         outcome: Finished | str = pickle.loads(item["outcome"])
         yield rows[item["index"]], outcome
+
+
+def _warn_of_too_little(wanted: dict[str, float]) -> None:
+    """One line where Ray would wait in silence, since a cluster may yet grow."""
+    import ray
+
+    there = ray.cluster_resources()
+    for kind, amount in wanted.items():
+        if there.get(kind, 0.0) < amount:
+            LOG.warning(
+                "the cluster has %g %s and the stages ask for %g: waiting for it to grow",
+                there.get(kind, 0.0),
+                kind,
+                amount,
+            )
