@@ -41,7 +41,7 @@ def propeller(kit: Kit, radius: float, blades: int, at: tuple[float, float, floa
     """A propeller or rotor at a point; its axis is z (aeroplanes) or y (helicopters)."""
     metal = kit.metal()
     parts = [ellipsoid(radius * 0.12, radius * 0.12, radius * 0.2, 8)]
-    blade = box(radius * 0.14, radius, radius * 0.04).taper("y", -0.3).move(0, radius / 2).turn("y", 12)
+    blade = box(radius * 0.14, radius, radius * 0.04).taper("y", -0.3).up(radius / 2).turn("y", 12)
     parts += [blade.turn("z", 360.0 * i / blades + 10) for i in range(blades)]
     for part in parts:
         kit.add((part.turn("x", -90) if axis == "y" else part).move(*at), metal)
@@ -63,7 +63,7 @@ def aeroplane(kit: Kit) -> None:
     main = main.move(0, level, kit.u(-0.1, 0.25))
     kit.pair(main, wings)
     if kit.chance(0.18):  # biplane
-        kit.pair(main.move(0, r * 2.4), wings)
+        kit.pair(main.up(r * 2.4), wings)
         strut = rod((span * 0.7, level, 0.1), (span * 0.7, level + r * 2.4, 0.1), 0.025)
         kit.pair(strut.move(z=-sweep * 0.7), kit.wood())
     tail = wing(span * kit.u(0.3, 0.42), root * 0.55, root * 0.35, kit.u(0.0, 0.3), thick * 0.8)
@@ -143,7 +143,7 @@ def helicopter(kit: Kit) -> None:
     end = -rz * 0.6 - tail
     kit.add(wing(0.45, 0.3, 0.2, 0.15, 0.06).turn("z", 90).move(0, ry * 0.45, end + 0.05), kit.accent())
     kit.pair(wing(0.3, 0.22, 0.16, 0.05, 0.05).move(0, ry * 0.45, end + 0.25), kit.accent())
-    kit.add(frustum(0.14, 0.07, 0.3, 8).move(0, ry * 0.85), dark)
+    kit.add(frustum(0.14, 0.07, 0.3, 8).up(ry * 0.85), dark)
     propeller(kit, kit.u(1.0, 1.5), kit.whole(2, 5), (0, ry + 0.22, 0), "y")
     blade = box(0.03, 0.5, 0.06)
     for a in (0, 90):
@@ -171,8 +171,7 @@ def rocket(kit: Kit) -> None:
     shape = [(r * 0.5, 0.05 * height), (r + reach, -kit.u(0, 0.2) * height), (r + reach, 0.1 * height)]
     shape += [(r * 0.6, kit.u(0.25, 0.45) * height)]
     kit.around(extrude(shape, 0.07), accent, fins, 45)
-    part = kit.hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05).scale(1, -1, 1).move(0, 0.06)
-    kit.add(part, kit.metal())
+    kit.add(kit.hollow([(r * 0.35, 0), (r * 0.65, 0.22)], 0.05, 0.05).scale(1, -1, 1).up(0.06), kit.metal())
     for y in np.linspace(0.45, 0.7, kit.whole(1, 3)):
         edge = float(np.interp(y * height, outline[:, 1], outline[:, 0]))
         kit.add(torus(0.11, 0.035, 14).turn("x", 90).move(0, y * height, edge - 0.01), kit.metal())
@@ -189,7 +188,7 @@ def saucer(kit: Kit) -> None:
     paint, accent, r = kit.pick(kit.white, kit.paint, kit.metal)(), kit.accent(), kit.u(0.8, 1.1)
     part = kit.lathe(curve([(0.15, -0.25), (r * 0.6, -0.12), (r, 0.02), (r * 0.6, 0.16), (0.3, 0.22)]))
     kit.add(part, paint)
-    kit.add(kit.dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5)).move(0, 0.12), kit.glass())
+    kit.add(kit.dome(r * kit.u(0.35, 0.5), kit.u(0.3, 0.5)).up(0.12), kit.glass())
     kit.around(globe(0.07).move(r * 0.75, 0.1), accent, kit.whole(5, 10))
     if kit.chance(0.6):
         kit.around(rod((r * 0.45, -0.1), (r * 0.6, -0.5), 0.04), accent, 3)
@@ -221,7 +220,7 @@ def satellite(kit: Kit) -> None:
     paint = kit.pick(kit.white, kit.paint, kit.metal)()
     kit.pick(
         lambda: kit.box(paint, (0.5, 0.6, 0.5), (0, -0.3, 0)),
-        lambda: kit.add(kit.disc(0.3, 0.6, 0.05).move(0, -0.3), paint),
+        lambda: kit.add(kit.disc(0.3, 0.6, 0.05).up(-0.3), paint),
     )()
     panel, count = kit.colour(0.12, 0.2, 0.5), kit.whole(1, 3)
     for i in range(count):
@@ -240,7 +239,7 @@ def hot_air_balloon(kit: Kit) -> None:
     outline = curve(profile, 4)
     kit.add(kit.lathe(outline), skin)
     drop = 1.25 * r + kit.u(0.3, 0.6)
-    part = hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).move(0, -drop - 0.3)
+    part = hollow([(0.2, 0), (0.24, 0.3)], 0.04, 0.05, kit.pick(4, kit.sides_for(0.7))).up(-drop - 0.3)
     kit.add(part, kit.wood())
     kit.around(rod((0.2, -drop - 0.05), (0.24, -1.23 * r), 0.02, 5), kit.bark(), 4, 45)
 

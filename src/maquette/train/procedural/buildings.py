@@ -101,22 +101,22 @@ def roof(kit: Kit, size: Size, base: float, material: Material, wall: Material) 
         turn = 90.0 if along_x else 0.0
         add_gable(kit, (across, rise, length), over, kit.u(0.05, 0.1), wall, material, (0, base, 0), turn)
     elif kind == 2:
-        kit.add(hip(w, rise, d, over).move(0, base), material)
+        kit.add(hip(w, rise, d, over).up(base), material)
     elif kind == 3:  # flat with a parapet
-        kit.add(tray(w + 0.06, kit.u(0.1, 0.25), d + 0.06, 0.06, 0.35).move(0, base - 0.02), material)
+        kit.add(tray(w + 0.06, kit.u(0.1, 0.25), d + 0.06, 0.06, 0.35).up(base - 0.02), material)
         for _ in range(kit.whole(0, 2)):
             kit.box(kit.metal(), (0.2, 0.15, 0.16), (kit.u(-0.3, 0.3) * w, base + 0.02, kit.u(-0.3, 0.3) * d))
     elif kind == 4:  # mono-pitch
         outline = [(-d / 2 - over, 0), (d / 2 + over, 0), (d / 2 + over, 0.05), (-d / 2 - over, rise * 0.6)]
         part = extrude(outline, w + 2 * over)
-        kit.add(along(part).move(0, base), material)
+        kit.add(along(part).up(base), material)
     else:  # mansard
         outlines = [
             rectangle(w + over, d + over),
             rectangle(w * 0.8, d * 0.8),
             rectangle(w * 0.1, max(d - w, 0.05) + 0.05),
         ]
-        kit.add(stack(outlines, [0, rise * 0.6, rise * 0.8]).move(0, base), material)
+        kit.add(stack(outlines, [0, rise * 0.6, rise * 0.8]).up(base), material)
 
 
 def house(kit: Kit) -> None:
@@ -128,7 +128,7 @@ def house(kit: Kit) -> None:
     base = kit.pick(0.0, 0.08)
     if base > 0:
         kit.box(kit.stone(), (w * 1.05, base, d * 1.05))
-    kit.add(box(w, h, d).move(0, base + h / 2), wall)
+    kit.add(box(w, h, d).up(base + h / 2), wall)
     openings(kit, (w, h, d), base, storeys)
     roof(kit, (w, h, d), base + h, tiles, wall)
     if kit.chance(0.5):
@@ -138,7 +138,7 @@ def house(kit: Kit) -> None:
     if kit.chance(0.35):  # side wing or garage
         side, ww, hh = kit.pick(-1, 1), w * kit.u(0.4, 0.7), h / storeys * kit.u(0.8, 1.0)
         dd, mark = d * kit.u(0.6, 0.95), kit.mark()
-        kit.add(box(ww, hh, dd).move(0, base + hh / 2), wall)
+        kit.add(box(ww, hh, dd).up(base + hh / 2), wall)
         roof(kit, (ww, hh, dd), base + hh, tiles, wall)
         opening(kit, (ww * 0.55, hh * 0.6), (0, base, dd / 2), "front", kit.white(), kit.accent(), False)
         x, z = side * (w / 2 + ww / 2 - 0.02), kit.u(-0.1, 0.2) * d
@@ -161,14 +161,14 @@ def crown(kit: Kit, radius: float, y: float, material: Material, square: bool, s
     """A battlement: a slightly wider floor with merlons around."""
     wide = radius * kit.u(1.05, 1.25)
     if square:
-        kit.add(box(2 * wide, 0.14, 2 * wide).move(0, y), material)
+        kit.add(box(2 * wide, 0.14, 2 * wide).up(y), material)
         count = kit.whole(2, 4)
         for i in range(count):
             a = (2 * i / max(count - 1, 1) - 1) * (wide - 0.07)
             for x, z in ((a, wide - 0.06), (a, -wide + 0.06), (wide - 0.06, a), (-wide + 0.06, a)):
                 kit.add(box(0.12, 0.16, 0.12).move(x, y + 0.13, z), material)
     else:
-        part = hollow([(radius * 0.95, 0), (wide, 0.1), (wide, 0.2)], 0.09, 0.12, sides).move(0, y - 0.06)
+        part = hollow([(radius * 0.95, 0), (wide, 0.1), (wide, 0.2)], 0.09, 0.12, sides).up(y - 0.06)
         kit.add(part, material)
         kit.around(box(0.1, 0.16, 0.14).move(wide - 0.05, y + 0.18), material, kit.whole(5, 9))
 
@@ -183,12 +183,12 @@ def castle_tower(kit: Kit) -> None:
     if kit.chance(0.6):
         crown(kit, r * taper, h, wall, square, sides)
         if kit.chance(0.4):
-            kit.add(frustum(r * taper * 0.8, 0.0, kit.u(0.5, 1.0), sides).move(0, h + 0.05), top)
+            kit.add(frustum(r * taper * 0.8, 0.0, kit.u(0.5, 1.0), sides).up(h + 0.05), top)
     else:
-        kit.add(frustum(r * taper * 1.25, 0.0, kit.u(0.5, 1.2), sides).move(0, h - 0.02), top)
+        kit.add(frustum(r * taper * 1.25, 0.0, kit.u(0.5, 1.2), sides).up(h - 0.02), top)
         if kit.chance(0.5):
             outline = [(r * taper, 0), (r * taper * 1.2, 0.12), (r * taper * 1.2, 0.3)]
-            kit.add(lathe(outline, sides).move(0, h - 0.3), wall)
+            kit.add(lathe(outline, sides).up(h - 0.3), wall)
     pane = kit.black()
     for i in range(kit.whole(1, 3)):
         kit.around(box(0.08, 0.2, 0.09).move(r * 0.93 * taper), pane, 0)
@@ -208,10 +208,10 @@ def lighthouse(kit: Kit) -> None:
     wall2 = Material(wall.rgb, 0.0, 0.6, band=top.rgb, bands=kit.whole(3, 7)) if kit.chance(0.7) else wall
     levels = np.linspace(0, h, 9)
     kit.add(kit.lathe(columns(r * (1 + (lean - 1) * levels / h), levels)), wall2)
-    kit.add(kit.disc(r * lean * 1.35, 0.08).move(0, h), wall)
-    kit.add(torus(r * lean * 1.28, 0.025, kit.sides).move(0, h + 0.2), kit.metal())
-    kit.add(disc(r * lean * 0.75, 0.35, kit.pick(6, 8)).move(0, h + 0.06), kit.colour(1.0, 0.9, 0.5))
-    kit.add(kit.dome(r * lean * 0.9, 0.25).move(0, h + 0.4), top)
+    kit.add(kit.disc(r * lean * 1.35, 0.08).up(h), wall)
+    kit.add(torus(r * lean * 1.28, 0.025, kit.sides).up(h + 0.2), kit.metal())
+    kit.add(disc(r * lean * 0.75, 0.35, kit.pick(6, 8)).up(h + 0.06), kit.colour(1.0, 0.9, 0.5))
+    kit.add(kit.dome(r * lean * 0.9, 0.25).up(h + 0.4), top)
     if kit.chance(0.5):
         kit.box(kit.plaster(), (0.6, 0.4, 0.5), (0.55, 0, 0))
         add_gable(kit, (0.5, 0.22, 0.6), 0.05, 0.05, wall, top, (0.55, 0.4, 0), 90)
@@ -223,9 +223,9 @@ def silo(kit: Kit) -> None:
     h = kit.log(1.0, 2.6)
     h = kit.u(0.6, 1.8)
     kit.add(kit.disc(0.5, h), kit.pick(kit.metal(), wall))
-    kit.add(kit.dome(0.5, kit.u(0.15, 0.5)).move(0, h - 0.01), kit.pick(top, kit.metal()))
+    kit.add(kit.dome(0.5, kit.u(0.15, 0.5)).up(h - 0.01), kit.pick(top, kit.metal()))
     for y in np.linspace(0.2, 0.9, kit.whole(1, 4)):
-        kit.add(torus(0.5, 0.025, kit.sides, 5).move(0, y * h), kit.metal())
+        kit.add(torus(0.5, 0.025, kit.sides, 5).up(y * h), kit.metal())
     if kit.chance(0.4):
         kit.add(kit.disc(0.4, h * 0.8).move(0.8), kit.metal())
         kit.add(kit.dome(0.4, 0.25).move(0.8, h * 0.79), top)
@@ -237,10 +237,10 @@ def water_tower(kit: Kit) -> None:
     legs, metal = kit.whole(3, 6), kit.pick(kit.metal, kit.wood)()
     kit.around(rod((rr * 1.1, 0), (rr * 0.75, leg_height + 0.05), 0.045), metal, legs, 45)
     if kit.chance(0.5):
-        kit.add(torus(rr * 0.93, 0.03, max(kit.sides, 10), 5).move(0, leg_height * 0.5), metal)
-    kit.add(kit.disc(rr, kit.u(0.5, 0.8), 0.04).move(0, leg_height), kit.pick(kit.wood, kit.paint)())
+        kit.add(torus(rr * 0.93, 0.03, max(kit.sides, 10), 5).up(leg_height * 0.5), metal)
+    kit.add(kit.disc(rr, kit.u(0.5, 0.8), 0.04).up(leg_height), kit.pick(kit.wood, kit.paint)())
     y = kit.height()
-    kit.add(kit.frustum(rr * 1.1, 0.03, kit.u(0.2, 0.4)).move(0, y - 0.01), top)
+    kit.add(kit.frustum(rr * 1.1, 0.03, kit.u(0.2, 0.4)).up(y - 0.01), top)
 
 
 def castle(kit: Kit) -> None:
@@ -254,9 +254,9 @@ def castle(kit: Kit) -> None:
             mark = kit.mark()
             kit.add(lathe([(r * 1.1, 0), (r, 0.1), (r, h)], sides), stone)
             if pointed:
-                kit.add(frustum(r * 1.25, 0.0, h * kit.u(0.55, 0.6), sides).move(0, h - 0.01), tiles)
+                kit.add(frustum(r * 1.25, 0.0, h * kit.u(0.55, 0.6), sides).up(h - 0.01), tiles)
             else:
-                part = hollow([(r, 0), (r * 1.2, 0.08), (r * 1.2, 0.2)], 0.07, 0.12, sides).move(0, h - 0.03)
+                part = hollow([(r, 0), (r * 1.2, 0.08), (r * 1.2, 0.2)], 0.07, 0.12, sides).up(h - 0.03)
                 kit.add(part, stone)
             x, z = sx * half, sz * deep
             kit.reshape(lambda p, x=x, z=z: p.move(x, 0, z), mark)  # type: ignore[misc]
@@ -271,16 +271,16 @@ def castle(kit: Kit) -> None:
     opening(kit, (0.26, 0.25), (0, 0, deep + t * 0.9), "front", stone, kit.wood(), True)
     if kit.chance(0.75):
         kw, kh, mark = half * kit.u(0.6, 1.0), kit.u(0.7, 1.3), kit.mark()
-        kit.add(box(kw, kh, kw * 0.9).move(0, kh / 2), stone)
+        kit.add(box(kw, kh, kw * 0.9).up(kh / 2), stone)
         if kit.chance(0.5):
             crown(kit, kw / 2, kh, stone, True, 4)
         else:
-            kit.add(hip(kw, kw * kit.u(0.5, 1.0), kw * 0.9, 0.06).move(0, kh), tiles)
+            kit.add(hip(kw, kw * kit.u(0.5, 1.0), kw * 0.9, 0.06).up(kh), tiles)
         for x in (-0.25, 0.25):
             opening(kit, (0.1, 0.16), (x * kw, kh * 0.65, kw * 0.45), "front", stone, kit.black(), True)
         kit.reshape(lambda p: p.move(z=-deep * 0.3), mark)
     if kit.chance(0.4):
-        kit.add(kit.disc(half * 1.6, 0.1).scale(1, 1, 1.05).move(0, -0.09), kit.colour(0.4, 0.6, 0.3))
+        kit.add(kit.disc(half * 1.6, 0.1).scale(1, 1, 1.05).up(-0.09), kit.colour(0.4, 0.6, 0.3))
 
 
 def skyscraper(kit: Kit) -> None:
@@ -293,11 +293,11 @@ def skyscraper(kit: Kit) -> None:
     for i in range(blocks):
         h = kit.u(0.7, 1.6) / (1 + 0.3 * i)
         floors = max(3, int(h / kit.u(0.14, 0.24)))
-        kit.add(lathe([(0.5, 0), (0.5, h)], sides).scale(w, 1, d).turn("y", turned).move(0, y), wall)
+        kit.add(lathe([(0.5, 0), (0.5, h)], sides).scale(w, 1, d).turn("y", turned).up(y), wall)
         if kind == 0:  # ribbons of glass
             for f in range(floors):
                 band = lathe([(0.512, 0), (0.512, h / floors * 0.5)], sides).scale(w, 1, d).turn("y", turned)
-                kit.add(band.move(0, y + (f + 0.3) * h / floors), glass)
+                kit.add(band.up(y + (f + 0.3) * h / floors), glass)
         elif kind == 1:  # separate windows on two or four sides
             columns = kit.whole(3, 5)
             for f in range(min(floors, 7)):
@@ -305,28 +305,27 @@ def skyscraper(kit: Kit) -> None:
                     a = (c - (columns - 1) / 2) / columns * 0.95
                     part = box(w * 0.5 / columns, h / min(floors, 7) * 0.5, d * 1.03)
                     kit.add(part.move(a * w, y + (f + 0.5) * h / min(floors, 7)).turn("y", turned), glass)
-            kit.add(box(w * 1.03, h * 0.8, d * 0.2).move(0, y + h / 2).turn("y", turned), glass)
+            kit.add(box(w * 1.03, h * 0.8, d * 0.2).up(y + h / 2).turn("y", turned), glass)
         elif kind == 2:  # a glass tower with piers
-            kit.add(box(w * 1.02, h * 0.94, d * 0.86).move(0, y + h / 2).turn("y", turned), glass)
-            kit.add(box(w * 0.86, h * 0.94, d * 1.02).move(0, y + h / 2).turn("y", turned), glass)
+            kit.add(box(w * 1.02, h * 0.94, d * 0.86).up(y + h / 2).turn("y", turned), glass)
+            kit.add(box(w * 0.86, h * 0.94, d * 1.02).up(y + h / 2).turn("y", turned), glass)
         else:
             for f in range(min(floors, 9)):
                 ring = disc(0.53, 0.05, sides).scale(w, 1, d).turn("y", turned)
-                piece = ring.move(0, y + f * h / min(floors, 9))
-                kit.add(piece, kit.pick(wall, kit.white()) if f == 0 else wall)
+                kit.add(ring.up(y + f * h / min(floors, 9)), kit.pick(wall, kit.white()) if f == 0 else wall)
         y += h
         w, d, turned = w * kit.u(0.6, 0.9), d * kit.u(0.6, 0.9), turned + twist
     end = kit.whole(0, 4)
     if end == 0:
         outline = [(0.5, 0), (0.4, kit.u(0.1, 0.3)), (0.02, kit.u(0.4, 0.9))]
-        kit.add(lathe(outline, sides).scale(w, 1, d).move(0, y - 0.01), wall)
+        kit.add(lathe(outline, sides).scale(w, 1, d).up(y - 0.01), wall)
     elif end == 1:
         kit.add(rod((0, y), (0, y + kit.u(0.4, 0.9)), 0.04, end_radius=0.02), kit.metal())
     elif end == 2:
         kit.box(kit.metal(), (w * 0.5, 0.16, d * 0.4), (w * 0.1, y, 0))
         kit.add(disc(0.12, 0.2, 10).move(-w * 0.25, y - 0.01, d * 0.2), kit.metal())
     elif end == 3:
-        kit.add(kit.dome(0.5, 0.4).scale(w, 1, d).move(0, y - 0.01), kit.accent())
+        kit.add(kit.dome(0.5, 0.4).scale(w, 1, d).up(y - 0.01), kit.accent())
     base = kit.u(1.1, 1.4)
     kit.box(kit.stone(), (base, 0.1, base), (0, -0.08, 0))
 

@@ -38,10 +38,10 @@ def cap(kit: Kit) -> None:
     if kit.chance(0.6):
         part = kit.disc(r * 0.85, 0.05).scale(1, 1, 1.0).turn("x", 8).move(0, 0.02, r * 0.75)
         kit.add(part, kit.pick(cloth, kit.accent()))
-        kit.add(ball(0.05).move(0, kit.height()), kit.accent())
+        kit.add(ball(0.05).up(kit.height()), kit.accent())
     else:
-        kit.add(torus(r, 0.09, kit.sides, 8).move(0, 0.05), kit.accent())
-        kit.add(ball(0.14, 2).move(0, kit.height() + 0.02), kit.accent())
+        kit.add(torus(r, 0.09, kit.sides, 8).up(0.05), kit.accent())
+        kit.add(ball(0.14, 2).up(kit.height() + 0.02), kit.accent())
 
 
 def shoes(kit: Kit) -> None:
@@ -78,7 +78,7 @@ def shirt(kit: Kit) -> None:
     outline = np.array(right + [(-x, y) for x, y in right[::-1]])
     kit.add(extrude(outline, t, 0.03), cloth)
     if kit.chance(0.5):
-        kit.add(box(w, w * 0.7, t * 1.05, 0.01).move(0, h * 0.6), kit.accent())
+        kit.add(box(w, w * 0.7, t * 1.05, 0.01).up(h * 0.6), kit.accent())
 
 
 def glasses(kit: Kit) -> None:
@@ -108,7 +108,7 @@ def umbrella(kit: Kit) -> None:
     cloth = kit.cloth()
     if kit.chance(0.7):
         r, h = kit.u(0.7, 0.9), kit.u(0.3, 0.5)
-        kit.add(_canopy(r, h, kit.pick(6, 8, 10)).move(0, 1.0), cloth)
+        kit.add(_canopy(r, h, kit.pick(6, 8, 10)).up(1.0), cloth)
         kit.add(rod((0, 0.05), (0, 1.12 + h), 0.028), kit.metal())
         kit.add(tube(curve([(0, 0.1), (0, -0.1), (0.12, -0.2), (0.22, -0.08)]), 0.045, 7), kit.wood())
     else:
@@ -129,7 +129,7 @@ def crown_or_ring(kit: Kit) -> None:
         kit.around(ball(0.06).move(0, 0.1, r * 1.02), kit.accent(), count)
     else:
         kit.add(torus(0.45, kit.u(0.06, 0.1), max(kit.sides, 14), 8).turn("x", 90), gold)
-        part = lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).move(0, 0.46)
+        part = lathe([(0.0, 0), (0.18, 0.16), (0.12, 0.26), (0, 0.27)], kit.pick(6, 8)).up(0.46)
         kit.add(part, kit.glass())
         kit.around(rod((0.05, 0.45), (0.15, 0.66), 0.025, 5), gold, 4)
 

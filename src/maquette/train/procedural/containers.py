@@ -27,14 +27,14 @@ def bottle(kit: Kit) -> None:
     kit.add(lathe(outline, sides), material)
     cap = kit.whole(0, 3)
     if cap == 0:
-        part = kit.disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, 0.02).move(0, 0.93 * height)
+        part = kit.disc(neck * kit.u(1.1, 1.4), kit.u(0.08, 0.2) * height, 0.02).up(0.93 * height)
         kit.add(part, kit.accent())
     elif cap == 1:
-        kit.add(kit.frustum(neck * 0.75, neck * 0.85, 0.14 * height).move(0, 0.95 * height), kit.bark())
+        kit.add(kit.frustum(neck * 0.75, neck * 0.85, 0.14 * height).up(0.95 * height), kit.bark())
     elif cap == 2:
-        kit.add(torus(neck, 0.035, kit.sides).move(0, height * 0.98), material)
+        kit.add(torus(neck, 0.035, kit.sides).up(height * 0.98), material)
     else:
-        kit.add(globe(neck * 1.1, kit.sides_for(0.8)).move(0, height + neck * 0.6), material)
+        kit.add(globe(neck * 1.1, kit.sides_for(0.8)).up(height + neck * 0.6), material)
     if kit.chance(0.6):
         low, high = sorted((kit.u(0.1, 0.3), kit.u(0.35, shoulder)))
         levels = np.linspace(low, high, 4) * height
@@ -53,12 +53,12 @@ def jar(kit: Kit) -> None:
     kit.add(kit.lathe(outline), material)
     top = material if kit.chance(0.5) else kit.pick(kit.wood, kit.metal, kit.accent)()
     if kit.chance(0.5):
-        kit.add(kit.disc(neck * 1.08, kit.u(0.1, 0.22), 0.02).move(0, height - 0.02), top)
+        kit.add(kit.disc(neck * 1.08, kit.u(0.1, 0.22), 0.02).up(height - 0.02), top)
     else:
-        kit.add(kit.dome(neck * 1.12, kit.u(0.1, 0.35)).move(0, height - 0.01), top)
+        kit.add(kit.dome(neck * 1.12, kit.u(0.1, 0.35)).up(height - 0.01), top)
         knob = kit.u(0.06, 0.11)
-        kit.add(globe(knob, 10).move(0, height + kit.u(0.15, 0.35)), top)
-        kit.add(disc(knob * 0.6, 0.35, 8).move(0, height), top)
+        kit.add(globe(knob, 10).up(height + kit.u(0.15, 0.35)), top)
+        kit.add(disc(knob * 0.6, 0.35, 8).up(height), top)
     if kit.chance(0.3):
         kit.pair(handle(0.2, height * 0.35, 0.045, kit).move(0.44, height * 0.6), material)
 
@@ -75,7 +75,7 @@ def barrel(kit: Kit) -> None:
         r = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * level))
         width = kit.u(0.03, 0.06) * height
         ring = [(r - 0.05, -width), (r + 0.03, -width), (r + 0.03, width), (r - 0.05, width)]
-        kit.add(kit.lathe(ring, closed=True).move(0, level * height), hoop)
+        kit.add(kit.lathe(ring, closed=True).up(level * height), hoop)
     if kit.chance(0.3):
         kit.reshape(lambda p: p.turn("x", 90), mark)
         if kit.chance(0.5):
@@ -90,24 +90,23 @@ def tin(kit: Kit) -> None:
     kind, height, body = kit.whole(0, 1), kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     rim = kit.metal()
     kit.add(kit.lathe([(0.42, 0), (0.5, 0.06), (0.5, height - 0.09), (0.42, height)]), body)
-    part = kit.lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], closed=True).move(0, height - 0.02)
-    kit.add(part, rim)
+    kit.add(kit.lathe([(0.36, 0), (0.44, 0), (0.44, 0.05), (0.36, 0.03)], closed=True).up(height - 0.02), rim)
     if kit.chance(0.4):
-        kit.add(kit.disc(0.501, height * kit.u(0.3, 0.6)).move(0, height * 0.2), kit.accent())
+        kit.add(kit.disc(0.501, height * kit.u(0.3, 0.6)).up(height * 0.2), kit.accent())
     if kind == 1:
-        kit.add(disc(0.12, 0.12, 8).move(0, height), kit.accent())
-        kit.add(kit.dome(0.4, 0.2).move(0, height - 0.05), rim)
+        kit.add(disc(0.12, 0.12, 8).up(height), kit.accent())
+        kit.add(kit.dome(0.4, 0.2).up(height - 0.05), rim)
 
 
 def paper_cup(kit: Kit) -> None:
     """A paper cup with a lid, a sleeve and perhaps a straw."""
     height, body = kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     kit.add(kit.frustum(0.36, 0.5, height), kit.pick(kit.white(), body))
-    kit.add(kit.disc(0.53, 0.09, 0.02).move(0, height), kit.pick(kit.black, kit.white, kit.accent)())
-    kit.add(kit.disc(0.42, 0.16, 0.02).move(0, height), kit.white())
+    kit.add(kit.disc(0.53, 0.09, 0.02).up(height), kit.pick(kit.black, kit.white, kit.accent)())
+    kit.add(kit.disc(0.42, 0.16, 0.02).up(height), kit.white())
     low, high = 0.3, 0.65
     part = kit.frustum(0.36 + 0.14 * low + 0.02, 0.36 + 0.14 * high + 0.02, height * (high - low))
-    kit.add(part.move(0, height * low), kit.accent())
+    kit.add(part.up(height * low), kit.accent())
     if kit.chance(0.4):
         kit.add(tube([(0.1, height, 0), (0.2, height + 0.7, 0.1)], 0.04), kit.accent())
 
@@ -116,9 +115,8 @@ def spray_can(kit: Kit) -> None:
     """A plain tin or battery with a coloured band."""
     height, body = kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     kit.add(kit.disc(0.5, height, 0.05), body)
-    kit.add(kit.disc(kit.u(0.15, 0.25), 0.12, 0.02).move(0, height), kit.metal())
-    part = kit.disc(0.505, height * kit.u(0.2, 0.4), 0.02).move(0, height * kit.pick(0.0, 0.65))
-    kit.add(part, kit.accent())
+    kit.add(kit.disc(kit.u(0.15, 0.25), 0.12, 0.02).up(height), kit.metal())
+    kit.add(kit.disc(0.505, height * kit.u(0.2, 0.4), 0.02).up(height * kit.pick(0.0, 0.65)), kit.accent())
 
 
 def candle(kit: Kit) -> None:
@@ -126,8 +124,8 @@ def candle(kit: Kit) -> None:
     height, body = kit.log(0.8, 2.4), kit.pick(kit.paint, kit.plastic)()
     wax = kit.pick(kit.white(), body)
     kit.add(kit.disc(0.4, height, 0.06), wax)
-    kit.add(disc(0.03, 0.15, 5).move(0, height), kit.black())
-    kit.add(ellipsoid(0.08, 0.2, 0.08, 8).move(0, height + 0.3), kit.colour(1.0, 0.75, 0.2))
+    kit.add(disc(0.03, 0.15, 5).up(height), kit.black())
+    kit.add(ellipsoid(0.08, 0.2, 0.08, 8).up(height + 0.3), kit.colour(1.0, 0.75, 0.2))
     if kit.chance(0.6):
         kit.add(kit.hollow([(0.6, 0), (0.75, 0.15)], 0.07, 0.06), kit.metal())
 
@@ -154,7 +152,7 @@ def back_pack(kit: Kit) -> None:
     """Back pack."""
     cloth = kit.pick(kit.cloth, kit.leather)()
     w, h, d = kit.u(0.7, 0.9), kit.u(0.9, 1.2), kit.u(0.35, 0.5)
-    kit.add(superellipsoid(w / 2, h / 2, d / 2, 0.5, 20).move(0, h / 2), cloth)
+    kit.add(superellipsoid(w / 2, h / 2, d / 2, 0.5, 20).up(h / 2), cloth)
     part = superellipsoid(w * 0.36, h * 0.2, d * 0.25, 0.5, 14).move(0, h * 0.3, d * 0.5)
     kit.add(part, kit.pick(cloth, kit.accent()))
     part = superellipsoid(w * 0.5, h * 0.14, d * 0.52, 0.6, 14).move(0, h * 0.86, 0.03)
@@ -183,7 +181,7 @@ def sack(kit: Kit) -> None:
     """Sack or money bag."""
     outline = curve([(0.3, 0), (0.5, 0.2), (0.45, 0.6), (0.16, 0.9), (0.26, 1.08)], 4)
     kit.add(kit.lathe(outline), kit.colour(0.75, 0.6, 0.4))
-    kit.add(torus(0.17, 0.05, kit.sides_for(0.7)).move(0, 0.9), kit.leather())
+    kit.add(torus(0.17, 0.05, kit.sides_for(0.7)).up(0.9), kit.leather())
     if kit.chance(0.5):
         kit.add(disc(0.18, 0.04, 12).turn("x", 80).move(0, 0.4, 0.46), kit.accent())
     for _ in range(kit.whole(0, 4)):
@@ -208,12 +206,12 @@ def shopping_bag(kit: Kit) -> None:
 def present(kit: Kit) -> None:
     """Present or parcel."""
     w, h, d = kit.u(0.6, 1.1), kit.u(0.4, 1.0), kit.u(0.6, 1.0)
-    kit.add(box(w, h, d, 0.01).move(0, h / 2), kit.paint())
+    kit.add(box(w, h, d, 0.01).up(h / 2), kit.paint())
     ribbon_colour = kit.accent()
-    kit.add(box(0.14, h * 1.01, d * 1.02).move(0, h / 2), ribbon_colour)
-    kit.add(box(w * 1.02, h * 1.01, 0.14).move(0, h / 2), ribbon_colour)
+    kit.add(box(0.14, h * 1.01, d * 1.02).up(h / 2), ribbon_colour)
+    kit.add(box(w * 1.02, h * 1.01, 0.14).up(h / 2), ribbon_colour)
     if kit.chance(0.6):
-        kit.add(box(w * 1.06, h * 0.22, d * 1.06, 0.01).move(0, h * 0.9), kit.accent())
+        kit.add(box(w * 1.06, h * 0.22, d * 1.06, 0.01).up(h * 0.9), kit.accent())
     part = torus(0.16, 0.05, 14).turn("x", 90).turn("z", 25).scale(1.1, 0.75, 1).move(0.18, h * 1.06 + 0.08)
     kit.pair(part, ribbon_colour)
 
@@ -222,7 +220,7 @@ def treasure_chest(kit: Kit) -> None:
     """Treasure chest."""
     wood, metal, w = kit.wood(), kit.metal(), kit.u(0.9, 1.3)
     h, d, opened = kit.u(0.45, 0.7), kit.u(0.6, 0.8), kit.chance(0.5)
-    kit.add(tray(w, h, d, 0.06, 0.1) if opened else box(w, h, d, 0.01).move(0, h / 2), wood)
+    kit.add(tray(w, h, d, 0.06, 0.1) if opened else box(w, h, d, 0.01).up(h / 2), wood)
     rise = d * kit.u(0.2, 0.5)
     lid = extrude(arch(d / 2, rise, 9), w).turn("y", 90)
     mark = kit.mark()
@@ -235,7 +233,7 @@ def treasure_chest(kit: Kit) -> None:
     for x in (-0.36, 0.36):
         kit.add(box(0.1, h, 0.05).move(x * w, h / 2, d / 2), metal)
     if opened:
-        kit.add(dome(0.45, 0.4, 10).scale(w, 0.6, d).move(0, h * 0.7), kit.colour(0.95, 0.78, 0.2))
+        kit.add(dome(0.45, 0.4, 10).scale(w, 0.6, d).up(h * 0.7), kit.colour(0.95, 0.78, 0.2))
         for _ in range(kit.whole(2, 6)):
             part = kit.pick(ball(0.08), disc(0.1, 0.04, 10))
             kit.add(part.move(kit.u(-0.3, 0.3) * w, h * 0.95, kit.u(-0.25, 0.25) * d), kit.plastic())
@@ -245,7 +243,7 @@ def crate(kit: Kit) -> None:
     """Slatted crate, closed or open and filled."""
     wood, size, t = kit.wood(), kit.u(0.8, 1.1), 0.1
     half, tall = size / 2, size * kit.u(0.5, 1.0)
-    kit.add(box(size * 0.92, tall * 0.9, size * 0.92).move(0, tall * 0.47), kit.wood())
+    kit.add(box(size * 0.92, tall * 0.9, size * 0.92).up(tall * 0.47), kit.wood())
     for y in (t / 2, tall - t / 2):
         kit.pair(box(t, t, size + t * 0.6).move(half, y), wood)
         kit.pair(box(size, t, t).move(0, y, half), wood, "z")
@@ -275,7 +273,7 @@ def cardboard_box(kit: Kit) -> None:
         kit.pair(box(flap, 0.05, d * 0.98).move(flap / 2).turn("z", 30 - angle).move(w / 2 - 0.02, h), brown)
     else:
         kit.box(brown, (w, 0.05, d), (0, h - 0.03, 0))
-        kit.add(box(w * 1.01, h * 1.02, 0.14).move(0, h / 2 + 0.02), kit.colour(0.85, 0.75, 0.55))
+        kit.add(box(w * 1.01, h * 1.02, 0.14).up(h / 2 + 0.02), kit.colour(0.85, 0.75, 0.55))
 
 
 def tool_box_or_cage(kit: Kit) -> None:
@@ -284,7 +282,7 @@ def tool_box_or_cage(kit: Kit) -> None:
     w, h, d = kit.u(0.9, 1.3), kit.u(0.45, 0.7), kit.u(0.6, 0.8)
     if kit.chance(0.5):
         kit.box(kit.paint(), (w, h, d * 0.7))
-        kit.add(tapered_box((w, d * 0.7), (w * 0.95, d * 0.3), 0.2).move(0, h), kit.paint())
+        kit.add(tapered_box((w, d * 0.7), (w * 0.95, d * 0.3), 0.2).up(h), kit.paint())
         line = [(-w * 0.3, h + 0.15), (-w * 0.3, h + 0.35), (w * 0.3, h + 0.35)]
         line += [(w * 0.3, h + 0.15)]
         kit.add(tube(line, 0.05), metal)
@@ -295,10 +293,10 @@ def tool_box_or_cage(kit: Kit) -> None:
         count = kit.whole(8, 12)
         path = curve([(r, 0.04), (r, tall * 0.8), (r * 0.6, tall + 0.12), (0, tall + 0.25)])
         kit.around(tube(path, 0.025, 5), metal, count)
-        kit.add(torus(r, 0.03, max(kit.sides, 12), 5).move(0, tall * 0.5), metal)
-        kit.add(torus(0.1, 0.03, 12, 5).turn("x", 90).move(0, tall + 0.33), metal)
+        kit.add(torus(r, 0.03, max(kit.sides, 12), 5).up(tall * 0.5), metal)
+        kit.add(torus(0.1, 0.03, 12, 5).turn("x", 90).up(tall + 0.33), metal)
         if kit.chance(0.5):
-            kit.add(ellipsoid(0.1, 0.12, 0.17, 10).move(0, tall * 0.4), kit.accent())
+            kit.add(ellipsoid(0.1, 0.12, 0.17, 10).up(tall * 0.4), kit.accent())
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -196,12 +196,12 @@ def _coat_extra(kit: Kit, y: float, length: float, girth: float, fur: Material, 
             lump = lumpy(girth * kit.u(0.45, 0.65), kit.rng, 1, 0.15)
             kit.add(lump.move(d[0], y + 0.15 * girth + d[1], d[2]), wool)
     elif extra == 1:
-        hump = ellipsoid(girth * 0.6, girth * 0.7, girth * 0.6, 10).move(0, y + girth * 0.8)
+        hump = ellipsoid(girth * 0.6, girth * 0.7, girth * 0.6, 10).up(y + girth * 0.8)
         for z in kit.pick((0.0,), (-0.2, 0.22)):
             kit.add(hump.move(z=z * length), fur)
     elif extra == 2:
         saddle = superellipsoid(girth * 1.05, girth * 0.6, length * 0.2, 0.6, 12)
-        kit.add(saddle.move(0, y + girth * 0.5), kit.leather())
+        kit.add(saddle.up(y + girth * 0.5), kit.leather())
     elif extra == 3:
         patch = ellipsoid(girth * 0.35, girth * 0.35, girth * 0.45, 8)
         for _ in range(kit.whole(2, 5)):

@@ -66,7 +66,7 @@ def octopus(kit: Kit) -> None:
         part = tube(path, np.linspace(r * (0.25 if octopus else 0.12), 0.03, len(path)), 7)
         kit.add(part, second if not octopus else skin)
     if octopus:
-        kit.add(ellipsoid(r * 0.95, r * 1.1, r * 0.95, kit.sides).move(0, r * 0.5), skin)
+        kit.add(ellipsoid(r * 0.95, r * 1.1, r * 0.95, kit.sides).up(r * 0.5), skin)
         eyes(kit, r * 0.4, r * 0.35, r * 0.85, 0.08)
 
 
@@ -105,7 +105,7 @@ def bee(kit: Kit) -> None:
 def beetle(kit: Kit) -> None:
     """Beetle or ladybird."""
     shell, dark = kit.paint(), kit.black()
-    kit.add(kit.dome(0.5, 0.42, 5).scale(1, 1, 1.25).move(0, 0.14), shell)
+    kit.add(kit.dome(0.5, 0.42, 5).scale(1, 1, 1.25).up(0.14), shell)
     kit.add(ellipsoid(0.28, 0.2, 0.2, 10).move(0, 0.26, 0.62), dark)
     kit.add(box(0.035, 0.1, 1.1).move(0, 0.5, -0.05), dark)
     for _ in range(kit.whole(0, 7)):
@@ -144,7 +144,7 @@ def spider(kit: Kit) -> None:
 def crab(kit: Kit) -> None:
     """Crab."""
     shell, second = kit.paint(), kit.accent()
-    kit.add(superellipsoid(0.55, 0.22, 0.4, 0.8, 18).move(0, 0.35), shell)
+    kit.add(superellipsoid(0.55, 0.22, 0.4, 0.8, 18).up(0.35), shell)
     kit.pair(limb((0.4, 0.35, 0.3), (0.7, 0.4, 0.6), 0.1, 0.1, 8), shell)
     kit.pair(ellipsoid(0.17, 0.12, 0.24, 9).move(0.72, 0.42, 0.8), shell)
     kit.pair(frustum(0.08, 0.02, 0.3, 6).turn("x", 80).move(0.62, 0.5, 0.9), second)
@@ -156,8 +156,8 @@ def crab(kit: Kit) -> None:
 def turtle(kit: Kit) -> None:
     """Turtle."""
     skin, second = kit.leaf() if kit.chance(0.5) else kit.paint(), kit.accent()
-    kit.add(dome(0.6, kit.u(0.35, 0.55), kit.pick(kit.sides, 8)).scale(1, 1, 1.15).move(0, 0.2), second)
-    kit.add(kit.disc(0.62, 0.1, 0.03).scale(1, 1, 1.15).move(0, 0.14), skin)
+    kit.add(dome(0.6, kit.u(0.35, 0.55), kit.pick(kit.sides, 8)).scale(1, 1, 1.15).up(0.2), second)
+    kit.add(kit.disc(0.62, 0.1, 0.03).scale(1, 1, 1.15).up(0.14), skin)
     kit.four(limb((0.4, 0.22, 0.45), (0.62, 0.06, 0.62), 0.13, 0.11, 8), skin)
     kit.add(limb((0, 0.25, 0.6), (0, kit.u(0.3, 0.6), 0.95), 0.12, 0.17, 10), skin)
     y = float(max(part.vertices[:, 1].max() for part, _ in kit.parts[-1:])) - 0.15

@@ -17,18 +17,18 @@ def _cycle_wheel(kit: Kit, z: float, radius: float, thick: float, spokes: bool =
     metal = kit.metal()
     tyre = torus(radius - thick, thick, max(kit.sides, 12), 8).turn("z", 90)
     kit.add(tyre.move(0, radius, z), kit.rubber())
-    kit.add(disc(0.06, 0.14, 8).move(0, -0.07).turn("z", 90).move(0, radius, z), metal)
+    kit.add(disc(0.06, 0.14, 8).up(-0.07).turn("z", 90).move(0, radius, z), metal)
     if spokes:
         for angle in (0.0, 45.0, 90.0, 135.0):
             kit.add(box(0.025, 2 * (radius - thick), 0.025).turn("x", angle).move(0, radius, z), metal)
     else:
-        kit.add(kit.disc(radius * 0.75, 0.1).move(0, -0.05).turn("z", 90).move(0, radius, z), metal)
+        kit.add(kit.disc(radius * 0.75, 0.1).up(-0.05).turn("z", 90).move(0, radius, z), metal)
 
 
 def _cart_wheel(kit: Kit, x: float, z: float, radius: float, wood: Material, iron: Material) -> None:
     """A wooden wheel with thick spokes, standing on y = 0."""
     kit.add(torus(radius - 0.04, 0.045, max(kit.sides, 10), 4).turn("z", 90).move(x, radius, z), wood)
-    kit.add(disc(0.08, 0.14, 8).move(0, -0.07).turn("z", 90).move(x, radius, z), iron)
+    kit.add(disc(0.08, 0.14, 8).up(-0.07).turn("z", 90).move(x, radius, z), iron)
     for angle in (0.0, 45.0, 90.0, 135.0):
         kit.add(box(0.04, 2 * radius - 0.08, 0.05).turn("x", angle).move(x, radius, z), wood)
 
@@ -55,7 +55,7 @@ def bicycle(kit: Kit) -> None:
     path = [(-0.28, r * 2.45, 0.2), (-0.15, r * 2.5, 0.34), (0.15, r * 2.5, 0.34), (0.28, r * 2.45, 0.2)]
     kit.add(tube(curve(path), 0.028), dark)
     kit.add(superellipsoid(0.09, 0.04, 0.15, 0.7, 10).move(0, r * 2.2, -0.28), dark)
-    kit.add(disc(0.11, 0.06, 12).move(0, -0.03).turn("z", 90).move(*crank), metal)
+    kit.add(disc(0.11, 0.06, 12).up(-0.03).turn("z", 90).move(*crank), metal)
     if kit.chance(0.4):
         kit.add(hollow([(0.13, 0), (0.18, 0.22)], 0.03, 0.03, 4).move(0, r * 2.1, 0.52), kit.wood())
 
@@ -101,7 +101,7 @@ def pram(kit: Kit) -> None:
         if kit.chance(0.5)
         else kit.hollow(curve([(0.2, 0), (0.34, 0.15), (0.36, 0.35)]), 0.04, 0.05)
     )
-    kit.add(basket.scale(0.9, 1, 1.5).move(0, 0.45), frame)
+    kit.add(basket.scale(0.9, 1, 1.5).up(0.45), frame)
     if kit.chance(0.5):
         kit.add(kit.dome(0.37, 0.45).scale(0.9, 1, 0.75).move(0, 0.8, 0.25), kit.accent())
     kit.pair(rod((0.3, 0.75, -0.4), (0.28, 1.05, -0.85), 0.03), metal)
@@ -117,7 +117,7 @@ def wagon(kit: Kit) -> None:
 
     width, length = kit.u(0.7, 1.0), kit.u(1.0, 1.8)
     part = hollow([(0.5, 0), (0.5 + kit.u(0.0, 0.12), 1.0)], 0.05, 0.15, 4)
-    kit.add(part.scale(width, kit.u(0.3, 0.5), length).move(0, r), wood)
+    kit.add(part.scale(width, kit.u(0.3, 0.5), length).up(r), wood)
     axles = (0.0,) if kind == 0 else (-length * 0.32, length * 0.32)
     for z in axles:
         _cart_wheel(kit, width / 2 + 0.1, z, r, wood, iron)
@@ -133,7 +133,7 @@ def wagon(kit: Kit) -> None:
             wood,
         )
     if kit.chance(0.4):  # canvas cover
-        kit.add(extrude(arch(width * 0.58, kit.u(0.6, 0.9), 9), length * 1.05).move(0, r + 0.35), kit.cloth())
+        kit.add(extrude(arch(width * 0.58, kit.u(0.6, 0.9), 9), length * 1.05).up(r + 0.35), kit.cloth())
     elif kit.chance(0.6):
         for _ in range(kit.whole(3, 8)):
             s = kit.u(0.14, 0.26)
@@ -144,8 +144,8 @@ def wagon(kit: Kit) -> None:
 def wheelbarrow(kit: Kit) -> None:
     """Wheelbarrow."""
     wood, iron = kit.wood(), kit.metal()
-    kit.add(hollow([(0.3, 0), (0.5, 0.4)], 0.05, 0.06, 4).scale(0.8, 1, 1.1).move(0, 0.35), kit.paint())
-    part = disc(0.24, 0.12, kit.sides_for(0.8), 0.02).move(0, -0.06).turn("z", 90).move(0, 0.24, 0.75)
+    kit.add(hollow([(0.3, 0), (0.5, 0.4)], 0.05, 0.06, 4).scale(0.8, 1, 1.1).up(0.35), kit.paint())
+    part = disc(0.24, 0.12, kit.sides_for(0.8), 0.02).up(-0.06).turn("z", 90).move(0, 0.24, 0.75)
     kit.add(part, kit.rubber())
     kit.pair(rod((0.06, 0.24, 0.78), (0.35, 0.6, -1.1), 0.04), wood)
     kit.pair(rod((0.25, 0.0, -0.3), (0.25, 0.45, -0.25), 0.04), iron)
@@ -159,8 +159,7 @@ def cannon(kit: Kit) -> None:
     _cart_wheel(kit, 0.3, 0, r, wood, iron)
     _cart_wheel(kit, -0.3, 0, r, wood, iron)
     outline = [(0.12, 0), (0.2, 0.06), (0.2, 0.4), (0.14, 1.1), (0.18, 1.2), (0.18, 1.3)]
-    barrel = kit.lathe(outline).turn("x", 90)
-    kit.add(barrel.move(z=-0.5).turn("x", -kit.u(0, 25)).move(0, r + 0.15), kit.metal())
+    kit.add(kit.lathe(outline).turn("x", 90).move(z=-0.5).turn("x", -kit.u(0, 25)).up(r + 0.15), kit.metal())
     kit.add(box(0.3, 0.15, 1.1).turn("x", -12).move(0, r * 0.8, -0.45), wood)
 
 

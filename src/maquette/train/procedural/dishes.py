@@ -27,8 +27,8 @@ def layer_cake(kit: Kit) -> None:
     y, r, sides = 0.0, 0.6, kit.pick(kit.sides, kit.sides, 4)
     for _ in range(kit.whole(1, 3)):
         h = kit.u(0.22, 0.45)
-        kit.add(disc(r, h, sides, 0.02).move(0, y), kit.pick(dough, cream))
-        kit.add(disc(r * 1.03, h * 0.25, sides, 0.02).move(0, y + h * 0.8), cream)
+        kit.add(disc(r, h, sides, 0.02).up(y), kit.pick(dough, cream))
+        kit.add(disc(r * 1.03, h * 0.25, sides, 0.02).up(y + h * 0.8), cream)
         if kit.chance(0.4):
             kit.around(ball(0.06).move(r * 0.85, y + h * 1.05), topping, kit.whole(6, 12))
         y, r = y + h, r * kit.u(0.6, 0.8)
@@ -37,7 +37,7 @@ def layer_cake(kit: Kit) -> None:
         kit.add(rod((x, y, z), (x, y + 0.28, z), 0.035), kit.plastic())
         kit.add(ellipsoid(0.03, 0.07, 0.03, 6).move(x, y + 0.34, z), kit.colour(1, 0.75, 0.2))
     if kit.chance(0.5):
-        kit.add(kit.disc(0.8, 0.05).move(0, -0.05), kit.ceramic())
+        kit.add(kit.disc(0.8, 0.05).up(-0.05), kit.ceramic())
 
 
 def cake_slice(kit: Kit) -> None:
@@ -47,7 +47,7 @@ def cake_slice(kit: Kit) -> None:
     outline, layers, y = sector(kit.u(30, 60)), kit.whole(1, 4), 0.0
     for _ in range(layers):
         for thick, m in ((kit.u(0.12, 0.3), dough), (0.06, cream)):
-            kit.add(extrude(outline, thick).turn("x", -90).move(0, y + thick / 2), m)
+            kit.add(extrude(outline, thick).turn("x", -90).up(y + thick / 2), m)
             y += thick * 0.99
     kit.add(ball(0.1).move(0, y + 0.06, 0.7), topping)
     if kit.chance(0.4):
@@ -62,12 +62,12 @@ def cupcake(kit: Kit) -> None:
     kit.add(frustum(r * 0.72, r, 0.42, max(kit.sides, 16)).ripple(8, 0.05), kit.plastic())
     if kit.chance(0.5):
         for i in range(3):
-            kit.add(torus(r * (0.72 - 0.24 * i), r * 0.3, kit.sides, 8).move(0, 0.48 + 0.17 * i), cream)
-        kit.add(frustum(r * 0.5, 0.02, 0.35, 8).move(0, 0.78), cream)
+            kit.add(torus(r * (0.72 - 0.24 * i), r * 0.3, kit.sides, 8).up(0.48 + 0.17 * i), cream)
+        kit.add(frustum(r * 0.5, 0.02, 0.35, 8).up(0.78), cream)
     else:
-        kit.add(superellipsoid(r * 1.15, 0.28, r * 1.15, 0.85, 16).move(0, 0.48), dough)
+        kit.add(superellipsoid(r * 1.15, 0.28, r * 1.15, 0.85, 16).up(0.48), dough)
     if kit.chance(0.6):
-        kit.add(ball(0.09).move(0, kit.height() + 0.03), topping)
+        kit.add(ball(0.09).up(kit.height() + 0.03), topping)
 
 
 def pizza(kit: Kit) -> None:
@@ -94,7 +94,7 @@ def pie(kit: Kit) -> None:
     dough = kit.colour(0.8, 0.58, 0.32)
     topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
     kit.add(kit.hollow([(0.5, 0), (0.65, 0.2), (0.68, 0.22)], 0.07, 0.06), dough)
-    kit.add(kit.disc(0.6, 0.06).move(0, 0.12), topping)
+    kit.add(kit.disc(0.6, 0.06).up(0.12), topping)
     for i in range(-2, 3):
         length = 1.1 * np.sqrt(1 - (i * 0.2) ** 2 / 0.45)
         kit.add(box(0.09, 0.05, length).move(i * 0.21, 0.2), dough)
@@ -110,20 +110,19 @@ def burger(kit: Kit) -> None:
     for _ in range(kit.whole(2, 5)):
         what = kit.whole(0, 3)
         if what == 0:
-            kit.add(kit.disc(r * 1.02, 0.15, 0.04).move(0, y), meat)
+            kit.add(kit.disc(r * 1.02, 0.15, 0.04).up(y), meat)
             y += 0.13
         elif what == 1:
-            kit.add(box(r * 1.75, 0.035, r * 1.75).turn("y", kit.u(0, 90)).move(0, y + 0.02), cheese)
+            kit.add(box(r * 1.75, 0.035, r * 1.75).turn("y", kit.u(0, 90)).up(y + 0.02), cheese)
             y += 0.035
         elif what == 2:
             part = disc(r * 1.1, 0.06, 20, 0.02)
-            part = part.shift("y", lambda v: 0.03 * np.cos(6 * np.arctan2(v[:, 2], v[:, 0])))
-            kit.add(part.move(0, y), salad)
+            kit.add(part.shift("y", lambda v: 0.03 * np.cos(6 * np.arctan2(v[:, 2], v[:, 0]))).up(y), salad)
             y += 0.05
         else:
-            kit.add(kit.disc(r * 0.9, 0.07).move(0, y), kit.colour(0.88, 0.2, 0.12))
+            kit.add(kit.disc(r * 0.9, 0.07).up(y), kit.colour(0.88, 0.2, 0.12))
             y += 0.06
-    kit.add(kit.dome(r * 1.03, kit.u(0.25, 0.42)).move(0, y - 0.01), bun)
+    kit.add(kit.dome(r * 1.03, kit.u(0.25, 0.42)).up(y - 0.01), bun)
 
 
 def hot_dog(kit: Kit) -> None:
@@ -148,7 +147,7 @@ def sandwich(kit: Kit) -> None:
     for i in range(layers):
         thick = 0.14 if i % 2 == 0 else kit.u(0.04, 0.1)
         grow = 1.0 if i % 2 == 0 else 1.06
-        part = extrude(outline * grow, thick, 0.02 if i % 2 == 0 else 0).turn("x", -90).move(0, y + thick / 2)
+        part = extrude(outline * grow, thick, 0.02 if i % 2 == 0 else 0).turn("x", -90).up(y + thick / 2)
         kit.add(part, kit.colour(0.9, 0.75, 0.5) if i % 2 == 0 else kit.pick(salad, cheese, meat))
         y += thick
 
@@ -206,9 +205,9 @@ def pancakes(kit: Kit) -> None:
     for i in range(kit.whole(2, 6)):
         part = disc(0.5 + kit.u(-0.03, 0.03), 0.11, sides, 0.03).turn("y", kit.u(-15, 15))
         kit.add(part.move(kit.u(-0.03, 0.03), 0.1 * i, kit.u(-0.03, 0.03)), bun)
-    kit.add(box(0.2, 0.1, 0.2, 0.02).move(0, kit.height() + 0.04), cheese)
+    kit.add(box(0.2, 0.1, 0.2, 0.02).up(kit.height() + 0.04), cheese)
     if kit.chance(0.5):
-        kit.add(kit.disc(0.75, 0.06).move(0, -0.06), kit.ceramic())
+        kit.add(kit.disc(0.75, 0.06).up(-0.06), kit.ceramic())
 
 
 def taco(kit: Kit) -> None:

@@ -94,14 +94,14 @@ def _headgear(kit: Kit, y: float, head: float, helmet: bool) -> None:
     if not helmet:
         brim, tall = kit.u(1.2, 2.1), kit.u(0.5, 1.6)
         profile = np.array([(brim, 0.0), (brim, 0.1), (0.95, 0.12), (kit.u(0.1, 1.0), tall)])
-        kit.add(kit.lathe(profile * head).move(0, y + head * 0.45), kit.accent())
+        kit.add(kit.lathe(profile * head).up(y + head * 0.45), kit.accent())
         return
-    kit.add(kit.dome(head * 1.12, head * 1.15, 5).move(0, y + head * 0.12), kit.metal())
+    kit.add(kit.dome(head * 1.12, head * 1.15, 5).up(y + head * 0.12), kit.metal())
     if kit.chance(0.5):
         path = curve([(0.9, 0.7, 0.0), (1.6, 1.0, 0.0), (1.6, 1.7, 0.0)]) * head
-        kit.pair(tube(path, np.linspace(head * 0.2, 0.01, len(path))).move(0, y), kit.white())
+        kit.pair(tube(path, np.linspace(head * 0.2, 0.01, len(path))).up(y), kit.white())
     else:
-        kit.add(box(head * 0.15, head * 0.5, head * 1.6, 0.02).move(0, y + head * 1.3), kit.accent())
+        kit.add(box(head * 0.15, head * 0.5, head * 1.6, 0.02).up(y + head * 1.3), kit.accent())
 
 
 def _cape(kit: Kit, shoulder: float, chest: float, leg: float) -> None:
@@ -141,9 +141,9 @@ def person(kit: Kit) -> None:
         outline += [(hip * 0.9, chest - thick)]
         kit.add(kit.lathe(outline).scale(1, 1, 0.85), shirt)
     elif kit.chance(0.2):
-        kit.add(kit.frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45).move(0, leg * 0.6), kit.accent())
+        kit.add(kit.frustum(hip * kit.u(1.5, 2.2), hip * 1.15, leg * 0.45).up(leg * 0.6), kit.accent())
     if kit.chance(0.3):
-        kit.add(torus(hip * 1.12, 0.03, 16).move(0, leg + 0.06), kit.leather())
+        kit.add(torus(hip * 1.12, 0.03, 16).up(leg + 0.06), kit.leather())
     _face(kit, top, head, skin)
     _hair(kit, top, head)
     if kit.chance(0.2):
@@ -169,7 +169,7 @@ def snowman(kit: Kit) -> None:
     accent = kit.accent()
     snow, y, r = kit.white(), 0.0, 0.5
     for i in range(kit.pick(2, 3, 3)):
-        kit.add(ball(r, 2).move(0, y + r * 0.85), snow)
+        kit.add(ball(r, 2).up(y + r * 0.85), snow)
         top, y = y + r * 0.85, y + r * 1.5
         face, r = r, r * kit.u(0.68, 0.78)
         if i > 0 or kit.chance(0.5):
@@ -181,9 +181,9 @@ def snowman(kit: Kit) -> None:
     kit.pair(rod((0.3, 0.95, 0), (0.85, kit.u(1.0, 1.5), 0.1), 0.035, end_radius=0.02), kit.bark())
     if kit.chance(0.7):
         outline = [(face * 1.1, 0), (face * 1.1, 0.05), (face * 0.7, 0.06), (face * 0.65, face * 1.0)]
-        kit.add(kit.lathe(outline).move(0, top + face * 0.7), kit.black())
+        kit.add(kit.lathe(outline).up(top + face * 0.7), kit.black())
     if kit.chance(0.6):
-        kit.add(torus(face * 0.85, 0.09, 18, 7).move(0, top - face * 0.75), accent)
+        kit.add(torus(face * 0.85, 0.09, 18, 7).up(top - face * 0.75), accent)
         kit.add(box(0.14, 0.45, 0.08, 0.03).move(0.15, top - face * 1.1, face * 1.1), accent)
 
 
@@ -209,9 +209,9 @@ def gnome(kit: Kit) -> None:
     accent, coat, skin = kit.accent(), kit.cloth(), kit.skin()
     kit.add(kit.lathe(curve([(0.38, 0), (0.45, 0.3), (0.33, 0.7), (0.15, 0.85)], 4)), coat)
     r = kit.u(0.26, 0.36)
-    kit.add(ball(r, 2).move(0, 0.85 + r * 0.7), skin)
+    kit.add(ball(r, 2).up(0.85 + r * 0.7), skin)
     eyes(kit, r * 0.35, 0.9 + r * 0.75, r * 0.88, r * 0.13)
-    kit.add(kit.frustum(r * 1.15, 0.02, kit.u(0.4, 1.0)).move(0, 0.85 + r * 1.1), accent)
+    kit.add(kit.frustum(r * 1.15, 0.02, kit.u(0.4, 1.0)).up(0.85 + r * 1.1), accent)
     if kit.chance(0.6):
         outline = [(0.02, -0.5), (r * 0.7, -0.1), (r * 0.6, 0.1)]
         kit.add(lathe(curve(outline), 10).scale(1, 1, 0.6).move(0, 0.9 + r * 0.4, r * 0.6), kit.white())
@@ -222,13 +222,13 @@ def gnome(kit: Kit) -> None:
 def scarecrow(kit: Kit) -> None:
     """Scarecrow or crucifix-like puppet."""
     wood, cloth = kit.wood(), kit.cloth()
-    kit.add(box(0.09, 1.7, 0.09).move(0, 0.85), wood)
-    kit.add(box(1.5, 0.09, 0.09).move(0, 1.15), wood)
-    kit.add(superellipsoid(0.27, 0.38, 0.18, 0.7, 14).move(0, 0.98), cloth)
+    kit.add(box(0.09, 1.7, 0.09).up(0.85), wood)
+    kit.add(box(1.5, 0.09, 0.09).up(1.15), wood)
+    kit.add(superellipsoid(0.27, 0.38, 0.18, 0.7, 14).up(0.98), cloth)
     kit.pair(limb((0.2, 1.15), (0.62, 1.15), 0.12, 0.14, 8), cloth)
-    kit.add(lumpy(0.22, kit.rng, 2, 0.1).move(0, 1.55), kit.colour(0.85, 0.7, 0.45))
+    kit.add(lumpy(0.22, kit.rng, 2, 0.1).up(1.55), kit.colour(0.85, 0.7, 0.45))
     eyes(kit, 0.08, 1.6, 0.19, 0.03)
-    part = kit.lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)]).move(0, 1.68)
+    part = kit.lathe([(0.42, 0), (0.42, 0.04), (0.2, 0.06), (0.05, 0.35)]).up(1.68)
     kit.add(part, kit.colour(0.8, 0.65, 0.3))
 
 
@@ -237,11 +237,11 @@ def toy_soldier(kit: Kit) -> None:
     coat, skin, black = kit.paint(), kit.skin(), kit.black()
     kit.pair(disc(0.12, 0.6, kit.sides_for(0.7)).move(0.14), kit.white())
     kit.pair(box(0.2, 0.12, 0.34, 0.03).move(0.14, 0.05, 0.05), black)
-    kit.add(kit.disc(0.3, 0.55, 0.03).move(0, 0.58), coat)
+    kit.add(kit.disc(0.3, 0.55, 0.03).up(0.58), coat)
     kit.pair(disc(0.09, 0.5, kit.sides_for(0.6), 0.02).move(0.39, 0.6), coat)
     kit.pair(ball(0.1).move(0.39, 0.57), skin)
-    kit.add(kit.disc(0.24, 0.4, 0.03).move(0, 1.12), skin)
-    kit.add(kit.disc(0.26, kit.u(0.3, 0.55), 0.02).move(0, 1.48), black)
+    kit.add(kit.disc(0.24, 0.4, 0.03).up(1.12), skin)
+    kit.add(kit.disc(0.26, kit.u(0.3, 0.55), 0.02).up(1.48), black)
     eyes(kit, 0.09, 1.35, 0.22, 0.03)
     kit.add(box(0.22, 0.12, 0.1).move(0, 1.2, 0.22), kit.white())
     kit.add(box(0.08, 0.5, 0.05).move(0, 0.85, 0.29), kit.metal())
@@ -255,9 +255,9 @@ def robot(kit: Kit) -> None:
     kind, leg = kit.whole(0, 3), kit.u(0.25, 0.7)
     body = kit.pick(
         lambda: kit.block((w, h, d), (0, leg, 0)),
-        lambda: superellipsoid(w / 2, h / 2, d / 2, kit.u(0.4, 0.9), 18).move(0, leg + h / 2),
-        lambda: kit.disc(w / 2, h, 0.05).move(0, leg),
-        lambda: lathe([(w * 0.3, 0), (w * 0.55, h * 0.75), (w * 0.4, h)], kit.pick(4, 6, 8)).move(0, leg),
+        lambda: superellipsoid(w / 2, h / 2, d / 2, kit.u(0.4, 0.9), 18).up(leg + h / 2),
+        lambda: kit.disc(w / 2, h, 0.05).up(leg),
+        lambda: lathe([(w * 0.3, 0), (w * 0.55, h * 0.75), (w * 0.4, h)], kit.pick(4, 6, 8)).up(leg),
     )()
     kit.add(body, shell)
     if kind <= 1:  # two legs
@@ -270,7 +270,7 @@ def robot(kit: Kit) -> None:
         kit.box(joint, (w * 0.7, leg * 0.7, d * 0.5), (0, leg * 0.4, 0))
         kit.add(ball(leg * 0.22).move(0, leg * 0.2, -d * 0.5), dark)
     else:  # hovering or on one ball
-        kit.add(ball(leg * 0.55, 2).move(0, leg * 0.55), joint)
+        kit.add(ball(leg * 0.55, 2).up(leg * 0.55), joint)
     _robot_arms(kit, w * 0.5, leg + h * 0.82, shell, joint, dark)
     glow = kit.colour(*kit.pick((0.2, 0.9, 1.0), (1.0, 0.85, 0.2), (1.0, 0.3, 0.2)))
     _robot_head(kit, leg + h + kit.u(0.02, 0.12), shell, joint, glow)
@@ -305,8 +305,8 @@ def _robot_head(kit: Kit, top: float, shell: Material, joint: Material, glow: Ma
     kit.add(rod((0, top - 0.15), (0, top + 0.05), 0.07, 8), joint)
     head = kit.pick(
         kit.block((hw, hh, hw * 0.8), (0, top, 0)),
-        kit.dome(hw * 0.55, hh, 5).move(0, top),
-        superellipsoid(hw / 2, hh / 2, hw * 0.42, 0.5, 16).move(0, top + hh / 2),
+        kit.dome(hw * 0.55, hh, 5).up(top),
+        superellipsoid(hw / 2, hh / 2, hw * 0.42, 0.5, 16).up(top + hh / 2),
     )
     kit.add(head, shell)
     if kit.chance(0.5):
@@ -315,7 +315,7 @@ def _robot_head(kit: Kit, top: float, shell: Material, joint: Material, glow: Ma
         kit.add(box(hw * 0.75, hh * 0.3, 0.1, 0.02).move(0, top + hh * 0.55, hw * 0.38), glow)
     if kit.chance(0.6):
         kit.add(rod((0, top + hh - 0.03), (0, top + hh + 0.2), 0.025), joint)
-        kit.add(ball(0.06).move(0, top + hh + 0.22), glow)
+        kit.add(ball(0.06).up(top + hh + 0.22), glow)
 
 
 FAMILIES: tuple[Choice, ...] = (

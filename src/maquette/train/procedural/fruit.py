@@ -92,7 +92,7 @@ def carrot(kit: Kit) -> None:
     colour = kit.colour(*kit.pick((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3)))
     kit.add(kit.lathe(curve([(0.01, 0), (r * 0.5, h * 0.4), (r, h * 0.85), (r * 0.4, h)])), colour)
     for i in range(kit.whole(3, 6)):
-        kit.add(leaf_arc(0.35, 0.7, 0.0, 0.06, 5).turn("y", 137.5 * i).move(0, h - 0.03), green)
+        kit.add(leaf_arc(0.35, 0.7, 0.0, 0.06, 5).turn("y", 137.5 * i).up(h - 0.03), green)
     if kit.chance(0.5):
         kit.reshape(lambda p: p.turn("z", 80))
 
@@ -142,7 +142,7 @@ def strawberry(kit: Kit) -> None:
     green = kit.leaf()
     part = kit.lathe(curve([(0.02, 0), (0.25, 0.25), (0.36, 0.6), (0.2, 0.8), (0.02, 0.78)]))
     kit.add(part, kit.colour(0.88, 0.13, 0.15))
-    kit.around(leaf_arc(0.32, 0.08, 0.12, 0.09, 5).move(0, 0.78), green, kit.whole(5, 7))
+    kit.around(leaf_arc(0.32, 0.08, 0.12, 0.09, 5).up(0.78), green, kit.whole(5, 7))
     kit.add(rod((0, 0.75), (0.04, 0.95), 0.035), green)
 
 
@@ -154,14 +154,14 @@ def pineapple(kit: Kit) -> None:
     for ring, count in ((0, 7), (1, 6), (2, 4)):
         for i in range(count):
             part = leaf_arc(0.35 - 0.08 * ring, 0.3 + 0.25 * ring, 0.1, 0.07, 5)
-            kit.add(part.turn("y", 360 * i / count + 20 * ring).move(0, 0.92), green)
+            kit.add(part.turn("y", 360 * i / count + 20 * ring).up(0.92), green)
 
 
 def cabbage(kit: Kit) -> None:
     """Cabbage, lettuce, broccoli, onion, garlic."""
     green = kit.leaf()
     if kit.chance(0.5):
-        kit.add(lumpy(0.4, kit.rng, 2, 0.15).move(0, 0.4), green)
+        kit.add(lumpy(0.4, kit.rng, 2, 0.15).up(0.4), green)
         kit.around(ellipsoid(0.1, 0.36, 0.36, 9).turn("z", -28).move(0.36, 0.32), green, kit.whole(4, 6))
     else:
         kit.add(frustum(0.16, 0.22, 0.4, 8), kit.colour(0.6, 0.75, 0.4))

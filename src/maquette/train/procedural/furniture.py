@@ -48,7 +48,7 @@ def table(kit: Kit) -> None:
     slab = kit.u(0.05, 0.14)
     if kit.chance(0.4):  # round
         r = kit.u(0.45, 0.75)
-        kit.add(kit.disc(r, slab, kit.soft * slab).move(0, height), top)
+        kit.add(kit.disc(r, slab, kit.soft * slab).up(height), top)
         if kit.chance(0.5):
             pedestal(kit, height + 0.01, r * kit.u(0.5, 0.8), frame)
         else:
@@ -58,7 +58,7 @@ def table(kit: Kit) -> None:
             )
             kit.around(foot, frame, kit.whole(3, 4), 45)
         if kit.chance(0.2):
-            kit.add(kit.disc(r * 0.75, slab * 0.7).move(0, height * 0.35), top)
+            kit.add(kit.disc(r * 0.75, slab * 0.7).up(height * 0.35), top)
     else:
         kit.box(top, (width, slab, depth), (0, height, 0))
         kind = kit.whole(0, 4)
@@ -82,7 +82,7 @@ def table(kit: Kit) -> None:
         kit.add(
             tapered_box(
                 (width * 1.06, depth * 1.06), (width * 1.02, depth * 1.03), slab * 1.5 + kit.u(0.05, 0.3)
-            ).move(0, height - 0.06),
+            ).up(height - 0.06),
             kit.cloth(),
         )
 
@@ -143,7 +143,7 @@ def shelf(kit: Kit) -> None:
         kit.four(box(t, height, t).move(width / 2, height / 2, depth / 2), kit.metal())
     levels = np.linspace(0.02 + kit.u(0, 0.15), height - t / 2, count)
     for y in levels:
-        kit.add(box(width + t, t, depth).move(0, y), wood)
+        kit.add(box(width + t, t, depth).up(y), wood)
     gap = float(levels[1] - levels[0]) - t
     for y in levels[: -1 if kit.chance(0.7) else None]:
         if kit.chance(0.6):
@@ -200,7 +200,7 @@ def cabinet(kit: Kit) -> None:
         kit.box(body, (width * 1.05, kit.u(0.04, 0.08), depth * 1.06), (0, top - 0.01, 0.01))
     if kit.chance(0.15):
         outline = [(-width / 2, 0), (width / 2, 0), (width / 2, 0.1), (0, 0.3), (-width / 2, 0.1)]
-        kit.add(extrude(outline, depth * 0.5).move(0, top), body)
+        kit.add(extrude(outline, depth * 0.5).up(top), body)
     if kit.chance(0.15):  # a glazed or open upper part
         rise = kit.u(0.4, 0.9)
         kit.box(body, (width * 0.92, rise, depth * 0.55), (0, top, -depth * 0.2))
@@ -216,7 +216,7 @@ def bed(kit: Kit) -> None:
     for tier in range(tiers):
         y = base + tier * gap
         kit.box(frame, (width, 0.14, length), (0, y - 0.1, 0))
-        kit.add(box(width * 0.96, 0.22, length * 0.97, 0.06, 2).move(0, y + 0.12), sheet)
+        kit.add(box(width * 0.96, 0.22, length * 0.97, 0.06, 2).up(y + 0.12), sheet)
         cover = kit.u(0.45, 0.85) * length
         kit.add(box(width * 1.0, 0.24, cover, 0.06, 2).move(0, y + 0.135, length / 2 - cover / 2), blanket)
         count = 2 if width > 1.2 else 1
@@ -273,7 +273,7 @@ def coat_stand(kit: Kit) -> None:
     pedestal(kit, height, kit.u(0.3, 0.45), wood)
     hook = tube(curve([(0, height * 0.88), (0.2, height * 0.9), (0.28, height * 0.98)]), 0.03)
     kit.around(hook, wood, kit.whole(3, 6))
-    kit.add(globe(0.08).move(0, height), wood)
+    kit.add(globe(0.08).up(height), wood)
     if kit.chance(0.4):
         kit.add(superellipsoid(0.16, 0.45, 0.12, 0.7, 12).move(0.25, height * 0.68), kit.cloth())
 
@@ -286,9 +286,8 @@ def ladder(kit: Kit) -> None:
     for y in np.linspace(0.1, 0.92, rungs) * height:
         kit.add(rod((-width / 2, y), (width / 2, y), 0.04), wood)
     if kit.chance(0.5):
-        kit.reshape(lambda p: p.move(0, -height).turn("x", -15).move(0, height))
-        part = box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).move(0, height)
-        kit.pair(part, wood)
+        kit.reshape(lambda p: p.up(-height).turn("x", -15).up(height))
+        kit.pair(box(0.07, height * 1.02, 0.07).move(width / 2, -height / 2).turn("x", 18).up(height), wood)
 
 
 def easel(kit: Kit) -> None:

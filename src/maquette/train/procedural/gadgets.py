@@ -37,11 +37,11 @@ def laptop(kit: Kit) -> None:
     """Laptop."""
     body, dark, picture = kit.pick(kit.metal, kit.plastic, kit.black)(), kit.black(), _picture(kit)
     w, d, t = kit.u(1.2, 1.5), kit.u(0.8, 1.0), kit.u(0.05, 0.09)
-    kit.add(box(w, t, d, 0.02).move(0, t / 2), body)
+    kit.add(box(w, t, d, 0.02).up(t / 2), body)
     kit.add(box(w * 0.88, 0.03, d * 0.42).move(0, t, -d * 0.12), dark)
     kit.add(box(w * 0.3, 0.02, d * 0.24).move(0, t, d * 0.3), dark)
     mark, opened = kit.mark(), kit.u(0, 35)
-    kit.add(box(w, d * 0.95, t * 0.7, 0.02).move(0, d * 0.475), body)
+    kit.add(box(w, d * 0.95, t * 0.7, 0.02).up(d * 0.475), body)
     kit.add(box(w * 0.92, d * 0.82, 0.03).move(0, d * 0.48, t * 0.35), picture)
     kit.reshape(lambda p: p.turn("x", -opened).move(0, t * 0.7, -d / 2), mark)
 
@@ -50,7 +50,7 @@ def monitor(kit: Kit) -> None:
     """Monitor or television."""
     body, picture, w = kit.pick(kit.metal, kit.plastic, kit.black)(), _picture(kit), kit.u(1.3, 2.0)
     h, t = kit.u(0.75, 1.1), kit.u(0.06, 0.16)
-    kit.add(box(w, h, t, 0.02).move(0, h / 2 + 0.3), body)
+    kit.add(box(w, h, t, 0.02).up(h / 2 + 0.3), body)
     kit.add(box(w * 0.94, h * 0.88, 0.03).move(0, h / 2 + 0.31, t / 2), picture)
     if kit.chance(0.6):
         kit.add(box(kit.u(0.1, 0.3), 0.5, 0.07).move(0, 0.22, -t * 0.6), body)
@@ -129,7 +129,7 @@ def camera(kit: Kit) -> None:
     kit.add(part, kit.window())
     kit.box(kit.pick(body, dark), (0.35, 0.16, d * 0.8), (-w * 0.05, h - 0.01, 0))
     kit.add(disc(0.07, 0.1, 10).move(w * 0.35, h - 0.01), metal)
-    kit.add(box(w * 1.01, h * 0.4, d * 1.02, 0.02).move(0, h * 0.4), dark)
+    kit.add(box(w * 1.01, h * 0.4, d * 1.02, 0.02).up(h * 0.4), dark)
 
 
 def headphones(kit: Kit) -> None:
@@ -203,7 +203,7 @@ def optics(kit: Kit) -> None:
     if what == 0:
         outline = [(0.1, 0), (0.1, 0.3), (0.13, 0.3), (0.13, 0.7), (0.17, 0.7), (0.17, 1.2), (0.2, 1.22)]
         outline += [(0.2, 1.3)]
-        kit.add(kit.lathe(outline).move(0, -0.6).turn("x", 65).move(0, 1.15), body)
+        kit.add(kit.lathe(outline).up(-0.6).turn("x", 65).up(1.15), body)
         kit.around(rod((0.5, 0), (0, 1.1), 0.035), kit.wood(), 3, 90)
     elif what == 1:
         kit.box(body, (0.6, 0.1, 0.7))
@@ -225,14 +225,14 @@ def small_hardware(kit: Kit) -> None:
     if what == 0:
         part = kit.lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4))
         kit.add(part, kit.colour(1, 0.95, 0.75))
-        kit.add(kit.disc(0.18, 0.3).move(0, -0.2), metal)
-        kit.add(dome(0.12, 0.1, 8).scale(1, -1, 1).move(0, -0.19), dark)
+        kit.add(kit.disc(0.18, 0.3).up(-0.2), metal)
+        kit.add(dome(0.12, 0.1, 8).scale(1, -1, 1).up(-0.19), dark)
     elif what == 1:
         kit.box(body, (0.8, 0.7, 0.3))
         line = [(-0.25, 0.6), (-0.25, 0.95), (0, 1.15), (0.25, 0.95), (0.25, 0.6)]
         kit.add(tube(curve(line), 0.07, 8), metal)
         kit.add(disc(0.08, 0.32, 8).turn("x", 90).move(0, 0.4, -0.16), dark)
-        kit.add(box(0.07, 0.22, 0.32).move(0, 0.27), dark)
+        kit.add(box(0.07, 0.22, 0.32).up(0.27), dark)
     elif what == 2:
         arch = np.linspace(np.pi, 0, 11)
         path = np.concatenate(
@@ -242,8 +242,8 @@ def small_hardware(kit: Kit) -> None:
         kit.pair(box(0.26, 0.22, 0.26).move(0.4, -0.45), metal)
     else:
         kit.add(kit.disc(0.3, 1.0, 0.03), body)
-        kit.add(kit.disc(0.305, 0.3).move(0, 0.68), metal)
-        kit.add(disc(0.1, 0.1, 10).move(0, 0.98), metal)
+        kit.add(kit.disc(0.305, 0.3).up(0.68), metal)
+        kit.add(disc(0.1, 0.1, 10).up(0.98), metal)
 
 
 FAMILIES: tuple[Choice, ...] = (

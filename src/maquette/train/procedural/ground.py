@@ -38,10 +38,10 @@ def flower(kit: Kit) -> None:
             kit.add(lumpy(r * 0.7, kit.rng, 2, 0.25).move(*top), petal)
     for i in range(kit.whole(1, 4)):
         part = leaf_arc(kit.u(0.3, 0.6), kit.u(0.2, 0.5), kit.u(0, 0.2), kit.u(0.07, 0.13))
-        kit.add(part.turn("y", 137.5 * i + 40).move(0, h * kit.u(0.0, 0.35)), stem)
+        kit.add(part.turn("y", 137.5 * i + 40).up(h * kit.u(0.0, 0.35)), stem)
     if kit.chance(0.3):
-        kit.add(kit.hollow([(0.25, 0), (0.36, 0.5)], 0.06, 0.08).move(0, -0.45), kit.brick())
-        kit.add(kit.disc(0.3, 0.1).move(0, -0.08), kit.bark())
+        kit.add(kit.hollow([(0.25, 0), (0.36, 0.5)], 0.06, 0.08).up(-0.45), kit.brick())
+        kit.add(kit.disc(0.3, 0.1).up(-0.08), kit.bark())
 
 
 def mushroom(kit: Kit) -> None:
@@ -72,7 +72,7 @@ def mushroom(kit: Kit) -> None:
             [(r * 0.4, -0.1), (r * 0.75, -0.25), (r * 0.8, -0.1), (r * 0.6, rise * 0.6), (0.02, rise * 0.9)],
         ]
         outline = np.array(shapes[kind])
-        kit.add(kit.lathe(outline).move(0, h), cap)
+        kit.add(kit.lathe(outline).up(h), cap)
         if kit.chance(0.5):
             for _ in range(kit.whole(4, 9)):
                 y = kit.u(0.15, 0.9) * float(outline[-1, 1])
@@ -81,7 +81,7 @@ def mushroom(kit: Kit) -> None:
                     a = kit.u(0, 2 * np.pi)
                     kit.add(ball(kit.u(0.05, 0.09)).scale(1, 0.7, 1).move(*polar(edge, a, h + y)), spots)
         if kit.chance(0.3):
-            kit.add(frustum(t * 2.0, t, 0.12, kit.sides_for(0.7)).move(0, h * 0.65), stem)
+            kit.add(frustum(t * 2.0, t, 0.12, kit.sides_for(0.7)).up(h * 0.65), stem)
         x, z, lean = (
             (0.0, 0.0, 0.0)
             if i == 0
@@ -101,7 +101,7 @@ def rock(kit: Kit) -> None:
             x, z = (0.0, 0.0) if i == 0 else (kit.u(-1.1, 1.1), kit.u(-1.0, 1.0))
             kit.add(part.move(x, 0.5 * s, z), stone if kit.chance(0.8) else kit.stone())
         if kit.chance(0.15):
-            kit.add(lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).move(0, kit.height() - 0.1), kit.leaf())
+            kit.add(lumpy(0.8, kit.rng, 2, 0.1).scale(1, 0.2, 1).up(kit.height() - 0.1), kit.leaf())
     elif kind == 2:  # crystals
         gem = kit.glass() if kit.chance(0.6) else kit.accent()
         for i in range(kit.whole(1, 8)):
@@ -138,7 +138,7 @@ def stump(kit: Kit) -> None:
     bark, inner = kit.bark(), kit.colour(0.82, 0.65, 0.42)
     r, h = kit.u(0.35, 0.5), kit.u(0.3, 0.6)
     kit.add(kit.lathe([(r * 1.25, 0), (r, h * 0.3), (r, h)]), bark)
-    kit.add(kit.disc(r * 0.85, 0.03).move(0, h), inner)
+    kit.add(kit.disc(r * 0.85, 0.03).up(h), inner)
     kit.around(limb((r * 0.8, 0.12), (r * 1.7, 0.02), 0.13, 0.05, 6), bark, kit.whole(3, 5))
     if kit.chance(0.3):
         kit.add(mushroom_cap(kit).move(r * 1.05, h * 0.5), kit.accent())
@@ -172,7 +172,7 @@ def bush(kit: Kit) -> None:
     leaf = kit.leaf()
     if kit.chance(0.3):
         part = superellipsoid(kit.u(0.5, 1.2), kit.u(0.3, 0.6), kit.u(0.25, 0.4), kit.u(0.35, 0.6), 20)
-        kit.add(part.move(0, 0.4), leaf)
+        kit.add(part.up(0.4), leaf)
     else:
         for _ in range(kit.whole(3, 7)):
             d = kit.rng.normal(size=3) * [0.4, 0.1, 0.3]

@@ -27,7 +27,7 @@ def shovel(kit: Kit) -> None:
     length, wood, metal = _pole(kit)
     w, h, tip = kit.u(0.4, 0.55), kit.u(0.5, 0.7), kit.pick(0.0, 0.18)
     outline = [(-w / 2, 0.0), (w / 2, 0.0), (w / 2, -h * 0.75), (0.0, -h * 0.8 - tip), (-w / 2, -h * 0.75)]
-    kit.add(extrude(outline, 0.05).shift("z", lambda v: 1.2 * v[:, 0] ** 2).move(0, 0.05), metal)
+    kit.add(extrude(outline, 0.05).shift("z", lambda v: 1.2 * v[:, 0] ** 2).up(0.05), metal)
     if kit.chance(0.6):
         path = [(-0.15, length + 0.15), (0.15, length + 0.15), (0, length - 0.03)]
         kit.add(tube(path, 0.035, closed=True), wood)
@@ -37,7 +37,7 @@ def rake(kit: Kit) -> None:
     """Rake or hoe."""
     _, _, metal = _pole(kit)
     w, count = kit.u(0.6, 0.9), kit.whole(5, 10)
-    kit.add(box(w, 0.06, 0.06).move(0, 0), metal)
+    kit.add(box(w, 0.06, 0.06).up(0), metal)
     for x in np.linspace(-0.5, 0.5, count) * w:
         kit.add(frustum(0.03, 0.02, 0.22, 5).turn("x", 90).move(x, 0), metal)
 
@@ -46,19 +46,19 @@ def broom(kit: Kit) -> None:
     """Broom."""
     _pole(kit, metal=False)
     if kit.chance(0.5):
-        kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).move(0, -0.42), kit.colour(0.85, 0.7, 0.35))
-        kit.add(box(0.33, 0.09, 0.15).move(0, 0.08), kit.accent())
+        kit.add(tapered_box((0.7, 0.2), (0.3, 0.12), 0.5).up(-0.42), kit.colour(0.85, 0.7, 0.35))
+        kit.add(box(0.33, 0.09, 0.15).up(0.08), kit.accent())
     else:
         part = kit.lathe(curve([(0.28, -0.75), (0.3, -0.5), (0.1, 0.0), (0.06, 0.05)]))
         kit.add(part, kit.colour(0.8, 0.62, 0.3))
-        kit.add(torus(0.12, 0.035, kit.sides, 5).move(0, -0.05), kit.accent())
+        kit.add(torus(0.12, 0.035, kit.sides, 5).up(-0.05), kit.accent())
 
 
 def pitchfork(kit: Kit) -> None:
     """Pitchfork."""
     length, _, metal = _pole(kit)
     count = kit.whole(3, 4)
-    kit.add(box(0.4, 0.06, 0.06).move(0, length), metal)
+    kit.add(box(0.4, 0.06, 0.06).up(length), metal)
     for x in np.linspace(-0.18, 0.18, count):
         path = [(x, length, 0), (x, length + 0.3, 0.06), (x, length + 0.6, 0)]
         kit.add(tube(curve(path), np.linspace(0.03, 0.015, 7), 5), metal)
@@ -68,8 +68,7 @@ def staff(kit: Kit) -> None:
     """Magic staff."""
     length, wood, _ = _pole(kit, metal=False)
     gem = kit.accent()
-    part = kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).move(0, length + 0.2)
-    kit.add(part, gem)
+    kit.add(kit.pick(ball(0.18, 2), lathe([(0.0, -0.25), (0.16, 0.0), (0.0, 0.3)], 5)).up(length + 0.2), gem)
     for a in (0, 120, 240):
         path = [(0, length - 0.02), (0.22, length + 0.1), (0.18, length + 0.35)]
         kit.add(tube(curve(path), 0.03, 5).turn("y", a), wood)
@@ -78,9 +77,9 @@ def staff(kit: Kit) -> None:
 def oar(kit: Kit) -> None:
     """Oar, paddle, hockey stick."""
     length, wood, _ = _pole(kit, metal=False)
-    kit.add(superellipsoid(kit.u(0.12, 0.2), 0.35, 0.035, 0.7, 12).move(0, -0.2), wood)
+    kit.add(superellipsoid(kit.u(0.12, 0.2), 0.35, 0.035, 0.7, 12).up(-0.2), wood)
     if kit.chance(0.5):
-        kit.add(superellipsoid(0.15, 0.3, 0.035, 0.7, 12).move(0, length + 0.15), wood)
+        kit.add(superellipsoid(0.15, 0.3, 0.035, 0.7, 12).up(length + 0.15), wood)
 
 
 def mop(kit: Kit) -> None:
@@ -92,7 +91,7 @@ def mop(kit: Kit) -> None:
         line += [polar(d * 1.2, a, -0.4)]
         path = curve(line)
         kit.add(tube(path, 0.045, 5), kit.white())
-    kit.add(disc(0.12, 0.1, 10).move(0, 0.0), kit.accent())
+    kit.add(disc(0.12, 0.1, 10).up(0.0), kit.accent())
 
 
 def _grip(kit: Kit) -> Material:
@@ -126,20 +125,20 @@ def fork(kit: Kit) -> None:
 def spatula(kit: Kit) -> None:
     """Spatula or slice."""
     metal, w, h = _grip(kit), kit.u(0.2, 0.4), kit.u(0.3, 0.5)
-    kit.add(extrude(rectangle(w, h, 0.08, 2), 0.04).move(0, h / 2 + 0.05), kit.pick(metal, kit.black()))
+    kit.add(extrude(rectangle(w, h, 0.08, 2), 0.04).up(h / 2 + 0.05), kit.pick(metal, kit.black()))
 
 
 def brush(kit: Kit) -> None:
     """Tooth or dish brush."""
     metal = _grip(kit)
-    kit.add(box(0.12, 0.4, 0.06, 0.02).move(0, 0.15), metal)
+    kit.add(box(0.12, 0.4, 0.06, 0.02).up(0.15), metal)
     kit.add(box(0.1, 0.34, 0.16).move(0, 0.16, 0.08), kit.white())
 
 
 def rolling_pin(kit: Kit) -> None:
     """Rolling pin."""
     metal = _grip(kit)
-    kit.add(kit.disc(0.16, 0.9, 0.03).move(0, -0.45), metal)
+    kit.add(kit.disc(0.16, 0.9, 0.03).up(-0.45), metal)
     for sign in (-1, 1):
         kit.add(limb((0, sign * 0.4), (0, sign * 0.68), 0.05, 0.065, 8), kit.pick(metal, kit.accent()))
 
@@ -149,9 +148,9 @@ def pencil(kit: Kit) -> None:
     metal, r, body = _grip(kit), kit.u(0.06, 0.12), kit.paint()
     sides = kit.pick(6, 6, kit.sides)
     kit.add(disc(r, 1.2, sides), body)
-    kit.add(frustum(r, 0.01, r * 3.2, sides).move(0, 1.19), kit.colour(0.88, 0.7, 0.5))
-    kit.add(disc(r * 1.03, 0.1, sides).move(0, -0.05), metal)
-    kit.add(disc(r * 0.98, 0.12, sides, 0.02).move(0, -0.15), kit.colour(0.9, 0.45, 0.5))
+    kit.add(frustum(r, 0.01, r * 3.2, sides).up(1.19), kit.colour(0.88, 0.7, 0.5))
+    kit.add(disc(r * 1.03, 0.1, sides).up(-0.05), metal)
+    kit.add(disc(r * 0.98, 0.12, sides, 0.02).up(-0.15), kit.colour(0.9, 0.45, 0.5))
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -18,13 +18,13 @@ def lamp_shade(kit: Kit, radius: float, height: float) -> Part:
     """A lamp shade open below, from y = 0 up: drum, cone, bell or globe."""
     kind = kit.whole(0, 3)
     if kind == 3:
-        return globe(radius * 0.9, kit.sides).move(0, height * 0.5)
+        return globe(radius * 0.9, kit.sides).up(height * 0.5)
     top = radius * (kit.u(0.75, 1.0) if kind == 0 else kit.u(0.2, 0.6))
     points = [(radius, 0.0), (top, height)]
     if kind == 2:
         points = [(radius, 0.0), (radius * 0.6, height * 0.35), (top, height)]
     outer = curve([(r, -y) for r, y in points[::-1]], 3 if kind == 2 else 1)
-    return hollow(outer, 0.045, 0.045, kit.pick(kit.sides, kit.sides, 4)).scale(1, -1, 1).move(0, 0)
+    return hollow(outer, 0.045, 0.045, kit.pick(kit.sides, kit.sides, 4)).scale(1, -1, 1).up(0)
 
 
 def shaded_lamp(kit: Kit) -> None:
@@ -39,7 +39,7 @@ def shaded_lamp(kit: Kit) -> None:
         outline = curve(profile, 4)
         kit.add(kit.lathe(outline), kit.pick(kit.ceramic(), metal))
     tall = kit.u(0.25, 0.45)
-    kit.add(lamp_shade(kit, r, tall).move(0, height - tall * 0.55), shade)
+    kit.add(lamp_shade(kit, r, tall).up(height - tall * 0.55), shade)
     kit.add(rod((0, height - 0.1), (0, height + tall * 0.5), 0.03), metal)
 
 
@@ -53,8 +53,7 @@ def desk_lamp(kit: Kit) -> None:
     kit.add(rod(elbow, head, 0.035, 8), metal)
     kit.add(globe(0.06).move(*elbow), metal)
     outline = [(0.08, 0), (0.12, 0.12), (0.26, 0.34)]
-    part = kit.hollow(outline, 0.04, 0.05).turn("z", 180 + kit.u(10, 50)).move(*head).move(0, 0.08)
-    kit.add(part, kit.accent())
+    kit.add(kit.hollow(outline, 0.04, 0.05).turn("z", 180 + kit.u(10, 50)).move(*head).up(0.08), kit.accent())
 
 
 def hanging_lamp(kit: Kit) -> None:
@@ -62,7 +61,7 @@ def hanging_lamp(kit: Kit) -> None:
     metal = kit.pick(kit.metal, kit.black, kit.wood)()
     shade = kit.pick(kit.cloth, kit.white, kit.accent)()
     kit.add(rod((0, 0.3), (0, 1.1), 0.03), metal)
-    kit.add(kit.frustum(0.18, 0.08, 0.08).move(0, 1.05), metal)
+    kit.add(kit.frustum(0.18, 0.08, 0.08).up(1.05), metal)
     if kit.chance(0.6):
         kit.add(lamp_shade(kit, kit.u(0.35, 0.6), kit.u(0.25, 0.5)), shade)
     else:
@@ -83,8 +82,8 @@ def street_lamp(kit: Kit) -> None:
         part = superellipsoid(0.2, 0.07, 0.1, 0.6, 10).move(reach, height)
         kit.around(part, kit.colour(0.95, 0.9, 0.6), 2 if len(kit.parts) > 2 else 1)
     else:
-        kit.add(tapered_box((0.2, 0.2), (0.36, 0.36), 0.4).move(0, height), kit.colour(0.95, 0.85, 0.5))
-        kit.add(lathe([(0.3, 0), (0.0, 0.25)], 4).move(0, height + 0.4), metal)
+        kit.add(tapered_box((0.2, 0.2), (0.36, 0.36), 0.4).up(height), kit.colour(0.95, 0.85, 0.5))
+        kit.add(lathe([(0.3, 0), (0.0, 0.25)], 4).up(height + 0.4), metal)
 
 
 def door(kit: Kit) -> None:
@@ -127,7 +126,7 @@ def clock(kit: Kit) -> None:
     kind, body, face = (kit.whole(0, 3), kit.pick(kit.wood, kit.metal, kit.plastic)(), kit.white())
     r, t = 0.5, kit.u(0.1, 0.3)
     dial = kit.disc(r * 0.88, t + 0.04).turn("x", 90).move(z=-(t + 0.04) / 2)
-    hands = [box(0.04, r * k, t + 0.1).move(0, r * k / 2).turn("z", kit.u(0, 360)) for k in (0.45, 0.7)]
+    hands = [box(0.04, r * k, t + 0.1).up(r * k / 2).turn("z", kit.u(0, 360)) for k in (0.45, 0.7)]
     level = 0.0
     if kind == 0:
         kit.add(kit.disc(r, t, 0.03).turn("x", 90).move(z=-t / 2), body)
@@ -144,7 +143,7 @@ def clock(kit: Kit) -> None:
         kit.box(body, (1.2, 1.2, max(t, 0.5)), (0, -0.6, 0))
         kit.box(body, (0.8, tall, max(t, 0.5) * 0.8), (0, -0.6 - tall, 0))
         kit.box(body, (1.2, 0.35, max(t, 0.5)), (0, -0.7 - tall, 0))
-        kit.add(extrude([(-0.6, 0), (0.6, 0), (0, 0.3)], max(t, 0.5)).move(0, 0.6), body)
+        kit.add(extrude([(-0.6, 0), (0.6, 0), (0, 0.3)], max(t, 0.5)).up(0.6), body)
         kit.box(kit.window(), (0.5, tall * 0.75, max(t, 0.5) * 0.84), (0, -0.65 - tall * 0.9, 0))
         level = max(t, 0.5) / 2 - t / 2
     kit.add(dial.move(z=level), face)
@@ -214,7 +213,7 @@ def toaster(kit: Kit) -> None:
     kit.soft = min(kit.soft, 0.12)
     w, h, d = kit.u(0.9, 1.1), kit.u(0.6, 0.75), kit.u(0.45, 0.6)
     outline = rectangle(w, h, 0.25 * h, 3)
-    kit.add(extrude(outline, d).move(0, h / 2), body)
+    kit.add(extrude(outline, d).up(h / 2), body)
     for z in (-0.18, 0.18):
         kit.box(dark, (w * 0.7, 0.03, d * 0.14), (0, h - 0.01, z * d))
         if kit.chance(0.4):
@@ -242,7 +241,7 @@ def basin(kit: Kit) -> None:
     """Basin on a pedestal or cabinet."""
     body, metal, h = kit.pick(kit.white, kit.ceramic)(), kit.metal(), kit.u(0.7, 0.9)
     basin = hollow([(0.22, 0), (0.4, 0.12), (0.5, 0.28)], 0.06, 0.06, kit.pick(kit.sides, 4))
-    kit.add(basin.scale(1, 1, 0.8).move(0, h), body)
+    kit.add(basin.scale(1, 1, 0.8).up(h), body)
     if kit.chance(0.5):
         kit.add(kit.lathe([(0.22, 0), (0.12, 0.15), (0.12, h * 0.8), (0.2, h + 0.02)]), body)
     else:
@@ -290,7 +289,7 @@ def fireplace(kit: Kit) -> None:
             ),
             kit.bark(),
         )
-    kit.add(ellipsoid(0.16, 0.26, 0.12, 7).move(0, 0.32), kit.colour(0.98, 0.55, 0.1))
+    kit.add(ellipsoid(0.16, 0.26, 0.12, 7).up(0.32), kit.colour(0.98, 0.55, 0.1))
 
 
 def iron_stove(kit: Kit) -> None:

@@ -17,7 +17,7 @@ def church(kit: Kit) -> None:
     """A church or chapel with a tower and a spire."""
     wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
     w, h, d, rise = kit.u(0.6, 0.9), kit.u(0.5, 0.8), kit.u(1.1, 1.8), kit.u(0.4, 0.8)
-    kit.add(box(w, h, d).move(0, h / 2), wall)
+    kit.add(box(w, h, d).up(h / 2), wall)
     add_gable(kit, (w, rise, d), 0.08, 0.07, wall, tiles, (0, h, 0))
     tw, th = w * kit.u(0.4, 0.6), h + rise + kit.u(0.1, 0.8)
     z = d / 2 + tw * kit.u(-0.3, 0.4)
@@ -43,9 +43,9 @@ def mosque(kit: Kit) -> None:
     """Dome and minarets."""
     wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
     w, h = kit.u(1.0, 1.4), kit.u(0.5, 0.8)
-    kit.add(box(w, h, w).move(0, h / 2), wall)
+    kit.add(box(w, h, w).up(h / 2), wall)
     openings(kit, (w, h, w), 0.0, 1)
-    kit.add(kit.disc(w * 0.35, 0.15).move(0, h - 0.01), wall)
+    kit.add(kit.disc(w * 0.35, 0.15).up(h - 0.01), wall)
     onion = kit.chance(0.5)
     shape = curve(
         [(0.33, 0), (0.4, 0.2), (0.25, 0.5), (0.02, 0.75)]
@@ -53,7 +53,7 @@ def mosque(kit: Kit) -> None:
         else [(0.36, 0), (0.33, 0.2), (0.2, 0.36), (0.02, 0.42)],
         4,
     )
-    kit.add(kit.lathe(shape * w).move(0, h + 0.13), tiles)
+    kit.add(kit.lathe(shape * w).up(h + 0.13), tiles)
     tall = h * kit.u(1.6, 2.6)
     outline = [(0.09, 0), (0.08, tall), (0.12, tall), (0.12, tall + 0.06), (0.06, tall + 0.07)]
     outline += [(0.06, tall + 0.2), (0.0, tall + 0.42)]
@@ -69,14 +69,14 @@ def pagoda(kit: Kit) -> None:
     kit.box(kit.stone(), (w * 1.5, 0.12, w * 1.5))
     for i in range(tiers):
         ww, hh = w * (1 - 0.16 * i), 0.4 * (1 - 0.08 * i)
-        kit.add(box(ww, hh, ww).move(0, y + hh / 2), wall)
+        kit.add(box(ww, hh, ww).up(y + hh / 2), wall)
         if i == 0:
             openings(kit, (ww, hh, ww), y, 1)
         y += hh
         eave = lathe([(ww * 0.8, 0), (ww * 0.85, 0.06), (ww * 0.6, 0.11), (ww * 0.42, 0.26)], 4)
-        kit.add(eave.move(0, y - 0.06), tiles)
+        kit.add(eave.up(y - 0.06), tiles)
         y += 0.17
-    kit.add(frustum(w * 0.2, 0.0, 0.6, 4).move(0, y - 0.05), tiles)
+    kit.add(frustum(w * 0.2, 0.0, 0.6, 4).up(y - 0.05), tiles)
 
 
 def barn(kit: Kit) -> None:
@@ -102,7 +102,7 @@ def hut(kit: Kit) -> None:
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     if kit.chance(0.5):
         kit.add(kit.disc(0.5, h), wall)
-        piece = kit.lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))]).move(0, h - 0.05)
+        piece = kit.lathe([(0.66, 0), (0.68, 0.06), (0.0, kit.u(0.5, 0.9))]).up(h - 0.05)
         kit.add(piece, kit.colour(0.75, 0.62, 0.3))
         opening(kit, (0.24, 0.32), (0, 0, 0.49), "front", kit.wood(), kit.black(), True)
     else:
@@ -111,7 +111,7 @@ def hut(kit: Kit) -> None:
             y, r = (i + 0.5) * h / logs, h / logs * 0.55
             kit.pair(rod((w / 2, y, -d * 0.4), (w / 2, y, d * 0.4), r, 7), wall)
             kit.pair(rod((-w * 0.58, y, d * 0.34), (w * 0.58, y, d * 0.34), r, 7), wall, "z")
-        kit.add(box(w * 0.95, h, d * 0.66).move(0, h / 2), wall)
+        kit.add(box(w * 0.95, h, d * 0.66).up(h / 2), wall)
         add_gable(kit, (w, kit.u(0.35, 0.6), d * 0.7), 0.15, 0.08, wall, tiles, (0, h, 0))
         opening(kit, (0.24, h * 0.6), (0, 0, d * 0.34 + 0.06), "front", wall, kit.wood(), False)
 
@@ -121,7 +121,7 @@ def shop(kit: Kit) -> None:
     wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     h = kit.u(0.7, 1.2)
-    kit.add(box(w, h, d * 0.7).move(0, h / 2), wall)
+    kit.add(box(w, h, d * 0.7).up(h / 2), wall)
     roof(kit, (w, h, d * 0.7), h, tiles, wall)
     front = d * 0.35
     opening(kit, (w * 0.5, h * 0.35), (-w * 0.15, h * 0.16, front), "front", kit.white(), kit.window(), False)
@@ -138,7 +138,7 @@ def factory(kit: Kit) -> None:
     wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     w, teeth = kit.u(1.3, 1.8), kit.whole(2, 4)
-    kit.add(box(w, h, d * 0.7).move(0, h / 2), wall)
+    kit.add(box(w, h, d * 0.7).up(h / 2), wall)
     each = w / teeth
     for i in range(teeth):
         x = -w / 2 + i * each
@@ -158,7 +158,7 @@ def windmill(kit: Kit) -> None:
     top = r * kit.u(0.55, 0.8)
     kit.add(frustum(r, top, h, kit.pick(kit.sides, 6, 8)), wall)
     cap = kit.pick(kit.accent, kit.brick)()
-    kit.add(kit.pick(kit.frustum(top * 1.2, 0.02, 0.45), kit.dome(top * 1.1, 0.4)).move(0, h - 0.02), cap)
+    kit.add(kit.pick(kit.frustum(top * 1.2, 0.02, 0.45), kit.dome(top * 1.1, 0.4)).up(h - 0.02), cap)
     opening(kit, (0.2, 0.3), (0, 0, r * 0.96), "front", wall, wood, True)
     opening(kit, (0.14, 0.16), (0, h * 0.55, (r + top) / 2 * 0.99), "front", wall, kit.window(), False)
     length, hub = kit.u(0.7, 1.1), (0.0, h * 0.98, top * 1.15 + 0.08)
@@ -167,7 +167,7 @@ def windmill(kit: Kit) -> None:
     sail = kit.white() if kit.chance(0.6) else wood
     for i in range(count):
         a = phase + 360.0 * i / count
-        kit.add(box(0.06, length, 0.05).move(0, length / 2).turn("z", a).move(*hub), wood)
+        kit.add(box(0.06, length, 0.05).up(length / 2).turn("z", a).move(*hub), wood)
         kit.add(box(0.24, length * 0.72, 0.04).move(0.1, length * 0.6).turn("z", a).move(*hub), sail)
 
 
@@ -175,7 +175,7 @@ def wind_turbine(kit: Kit) -> None:
     """Wind turbine."""
     h, white = kit.u(1.6, 2.2), kit.white()
     kit.add(frustum(0.09, 0.05, h, kit.sides_for(0.7)), white)
-    kit.add(superellipsoid(0.09, 0.09, 0.2, 0.7, 12).move(0, h), white)
+    kit.add(superellipsoid(0.09, 0.09, 0.2, 0.7, 12).up(h), white)
     kit.add(ellipsoid(0.08, 0.08, 0.1, 10).move(0, h, 0.22), white)
     phase, length = kit.u(0, 120), kit.u(0.8, 1.1)
     for i in range(3):
@@ -188,14 +188,14 @@ def well(kit: Kit) -> None:
     wall, wood = kit.pick(kit.stone, kit.plaster, kit.wood)(), kit.wood()
     stone, r, h = kit.stone(), kit.u(0.4, 0.5), kit.u(0.4, 0.6)
     kit.add(hollow([(r, 0), (r, h)], 0.1, 0.1, kit.pick(kit.sides, 4)), stone)
-    kit.add(torus(r - 0.05, 0.07, kit.sides).move(0, h), kit.stone())
-    kit.add(kit.disc(r - 0.09, 0.05).move(0, h * 0.6), kit.window())
+    kit.add(torus(r - 0.05, 0.07, kit.sides).up(h), kit.stone())
+    kit.add(kit.disc(r - 0.09, 0.05).up(h * 0.6), kit.window())
     kit.pair(box(0.08, 1.2, 0.08).move(r - 0.03, 0.6), wood)
     kit.add(rod((-r, 0.95), (r + 0.15, 0.95), 0.05, 8), wood)
     add_gable(kit, (0.8, 0.35, 2 * r + 0.15), 0.08, 0.05, wood, wall, (0, 1.18, 0), 90)
     if kit.chance(0.6):
         kit.add(rod((0, 0.75), (0, 0.95), 0.02, 5), kit.bark())
-        kit.add(hollow([(0.09, 0), (0.12, 0.2)], 0.03, 0.03, 8).move(0, 0.6), wood)
+        kit.add(hollow([(0.09, 0), (0.12, 0.2)], 0.03, 0.03, 8).up(0.6), wood)
 
 
 def water_wheel(kit: Kit) -> None:
@@ -207,7 +207,7 @@ def water_wheel(kit: Kit) -> None:
         for i in range(4):
             kit.add(box(0.06, 2 * r, 0.06).turn("x", i * 45.0).move(x, r), wood)
     for i in range(12):
-        kit.add(box(width, 0.05, 0.2).move(z=r).turn("x", i * 30.0).move(0, r), wood)
+        kit.add(box(width, 0.05, 0.2).move(z=r).turn("x", i * 30.0).up(r), wood)
     kit.add(rod((-width * 1.2, r), (width * 1.2, r), 0.07, 8), kit.metal())
     kit.pair(tapered_box((0.14, 0.8), (0.14, 0.2), r).move(width * 0.95), wall)
 
@@ -273,18 +273,14 @@ def gate(kit: Kit) -> None:
     """Gate: two posts and a lintel, or a torii."""
     t, tall, paint = kit.u(0.14, 0.25), kit.u(1.2, 1.7), kit.pick(kit.stone, kit.paint, kit.wood)()
     half, round_posts = kit.u(0.5, 0.8), kit.chance(0.5)
-    post = (
-        frustum(t / 2, t * 0.42, tall, kit.sides_for(0.7))
-        if round_posts
-        else box(t, tall, t).move(0, tall / 2)
-    )
+    post = frustum(t / 2, t * 0.42, tall, kit.sides_for(0.7)) if round_posts else box(t, tall, t).up(tall / 2)
     kit.pair(post.move(half), paint)
     kit.box(paint, (2 * half + t * 4, t * 0.8, t * 1.2), (0, tall - 0.02, 0))
     if kit.chance(0.6):
         kit.box(paint, (2 * half + t, t * 0.6, t * 0.8), (0, tall * 0.8, 0))
         kit.box(kit.accent(), (t * 1.2, tall * 0.18, t * 0.6), (0, tall * 0.82, 0))
     if kit.chance(0.4):
-        kit.add(hip(2 * half + t * 5, 0.3, t * 3, 0.1).move(0, tall + t * 0.7), kit.brick())
+        kit.add(hip(2 * half + t * 5, 0.3, t * 3, 0.1).up(tall + t * 0.7), kit.brick())
 
 
 FAMILIES: tuple[Choice, ...] = (

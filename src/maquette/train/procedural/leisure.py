@@ -18,7 +18,7 @@ def gun(kit: Kit) -> None:
     kind, dark = kit.whole(0, 1), kit.pick(kit.black, kit.metal, kit.plastic)()
     second, long = kit.pick(kit.wood, kit.accent)(), kind == 1
     length, h, t = (kit.u(1.4, 2.2) if long else kit.u(0.7, 1.0)), kit.u(0.16, 0.26), kit.u(0.12, 0.2)
-    kit.add(box(length * 0.5, h, t, 0.02).move(0, 0), dark)
+    kit.add(box(length * 0.5, h, t, 0.02).up(0), dark)
     barrel = length * kit.u(0.4, 0.6)
     kit.add(
         rod(
@@ -38,7 +38,7 @@ def gun(kit: Kit) -> None:
         kit.add(box(length * 0.3, h * 0.55, t * 1.1, 0.02).move(length * 0.38, -h * 0.15), second)
     if kit.chance(0.5):
         kit.add(rod((-length * 0.12, h * 0.85), (length * 0.15, h * 0.85), h * 0.3, 10), dark)
-        kit.add(box(0.06, h * 0.5, t * 0.4).move(0, h * 0.55), dark)
+        kit.add(box(0.06, h * 0.5, t * 0.4).up(h * 0.55), dark)
     if kit.chance(0.5):
         part = tapered_box((0.14, t * 0.7), (0.12, t * 0.7), kit.u(0.25, 0.45)).turn("z", kit.u(0, 15))
         kit.add(part.move(length * 0.08, -h * 0.4 - 0.35), dark)
@@ -100,8 +100,8 @@ def drum(kit: Kit) -> None:
     r, h, skin = kit.u(0.4, 0.6), kit.u(0.3, 0.9), kit.white()
     kit.add(kit.disc(r, h), wood)
     for y in (0.02, h):
-        kit.add(torus(r, 0.05, kit.sides).move(0, y), metal)
-    kit.add(kit.disc(r * 0.95, 0.04).move(0, h), skin)
+        kit.add(torus(r, 0.05, kit.sides).up(y), metal)
+    kit.add(kit.disc(r * 0.95, 0.04).up(h), skin)
     if kit.chance(0.5):
         for z in (-0.1, 0.12):
             kit.add(limb((-r * 0.8, h + 0.06, z), (r * 0.9, h + 0.06, z * 3), 0.03, 0.045, 6), kit.wood())
@@ -140,7 +140,7 @@ def piano(kit: Kit) -> None:
     else:
         right = [(-0.75, 0.3), (0.75, 0.3), (0.75, -0.3), (0.45, -0.6), (0.1, -1.3), (-0.4, -1.5)]
         right += [(-0.75, -1.3)]
-        kit.add(extrude([(x, -z) for x, z in right], 0.28).turn("x", -90).move(0, 0.75), wood)
+        kit.add(extrude([(x, -z) for x, z in right], 0.28).turn("x", -90).up(0.75), wood)
         part = extrude([(x, -z) for x, z in right], 0.05).turn("x", -90).move(0.75, 0).turn("z", 28)
         kit.add(part.move(-0.75, 0.92), wood)
         kit.add(box(1.35, 0.06, 0.25).move(0, 0.82, 0.22), white)
@@ -153,10 +153,10 @@ def bell(kit: Kit) -> None:
     wood, metal = kit.pick(kit.wood, kit.paint)(), kit.metal()
     outline = curve([(0.5, 0.0), (0.42, 0.12), (0.3, 0.5), (0.2, 0.72), (0.03, 0.8)])
     kit.add(kit.hollow(outline[::-1] * [1, -1], 0.06, 0.06).scale(1, -1, 1), metal)
-    kit.add(ball(0.11).move(0, -0.03), metal)
+    kit.add(ball(0.11).up(-0.03), metal)
     kit.add(rod((0, 0), (0, 0.7), 0.03), metal)
     kit.add(
-        kit.pick(torus(0.12, 0.04, 12).turn("x", 90).move(0, 0.88), limb((0, 0.78), (0, 1.3), 0.07, 0.09, 8)),
+        kit.pick(torus(0.12, 0.04, 12).turn("x", 90).up(0.88), limb((0, 0.78), (0, 1.3), 0.07, 0.09, 8)),
         kit.pick(metal, wood),
     )
 
@@ -165,11 +165,11 @@ def microphone(kit: Kit) -> None:
     """Microphone."""
     metal = kit.metal()
     kit.add(frustum(0.07, 0.11, 0.8, kit.sides_for(0.7)), kit.black())
-    kit.add(ellipsoid(0.18, 0.2, 0.18, kit.sides_for(0.9)).move(0, 0.92), metal)
-    kit.add(torus(0.17, 0.03, kit.sides_for(0.9)).move(0, 0.9), kit.black())
+    kit.add(ellipsoid(0.18, 0.2, 0.18, kit.sides_for(0.9)).up(0.92), metal)
+    kit.add(torus(0.17, 0.03, kit.sides_for(0.9)).up(0.9), kit.black())
     if kit.chance(0.5):
         kit.add(rod((0, -1.0), (0, 0.1), 0.035), metal)
-        kit.add(kit.disc(0.35, 0.06).move(0, -1.03), metal)
+        kit.add(kit.disc(0.35, 0.06).up(-1.03), metal)
 
 
 def sports_ball(kit: Kit) -> None:
@@ -194,9 +194,9 @@ def racket(kit: Kit) -> None:
             kit.add(box(0.025, 2 * h, 0.025).move(x, 1.2), kit.white())
         for y in np.linspace(-0.7, 0.7, 6) * r * 1.3:
             w = r * np.sqrt(1 - (y / (1.3 * r)) ** 2)
-            kit.add(box(2 * w, 0.025, 0.025).move(0, 1.2 + y), kit.white())
+            kit.add(box(2 * w, 0.025, 0.025).up(1.2 + y), kit.white())
     else:
-        kit.add(ellipsoid(r, r * 1.3, 0.045, 16).move(0, 1.2), kit.accent())
+        kit.add(ellipsoid(r, r * 1.3, 0.045, 16).up(1.2), kit.accent())
     kit.add(rod((0, 0), (0, 1.2 - r * 1.25), 0.06, 8), kit.leather())
     lay_down(kit)
 
@@ -227,8 +227,8 @@ def trophy(kit: Kit) -> None:
     """Trophy."""
     metal = kit.metal()
     cup = curve([(0.06, 0), (0.3, 0.2), (0.38, 0.5), (0.36, 0.65)])
-    kit.add(kit.hollow(cup, 0.04, 0.06).move(0, 0.5), metal)
-    kit.add(kit.lathe([(0.2, 0), (0.07, 0.1), (0.05, 0.4), (0.08, 0.55)]).move(0, 0.02), metal)
+    kit.add(kit.hollow(cup, 0.04, 0.06).up(0.5), metal)
+    kit.add(kit.lathe([(0.2, 0), (0.07, 0.1), (0.05, 0.4), (0.08, 0.55)]).up(0.02), metal)
     handle = curve([(0.33, 1.08), (0.58, 1.05), (0.52, 0.8), (0.24, 0.68)], 4)
     kit.pair(tube(handle, 0.04), metal)
     kit.box(kit.black(), (0.5, 0.2, 0.5), (0, -0.15, 0))
@@ -247,8 +247,8 @@ def chess_man(kit: Kit) -> None:
     which = kit.whole(0, 3)
     kit.add(kit.lathe(base + tops[which]), kit.pick(paint, kit.wood(), kit.stone()))
     if which == 3:
-        kit.add(box(0.05, 0.25, 0.05).move(0, 1.42), kit.parts[0][1])
-        kit.add(box(0.17, 0.05, 0.05).move(0, 1.44), kit.parts[0][1])
+        kit.add(box(0.05, 0.25, 0.05).up(1.42), kit.parts[0][1])
+        kit.add(box(0.17, 0.05, 0.05).up(1.44), kit.parts[0][1])
 
 
 def helmet(kit: Kit) -> None:
@@ -258,7 +258,7 @@ def helmet(kit: Kit) -> None:
     kit.add(superellipsoid(0.4, 0.2, 0.3, 0.7, 14).move(0, -0.02, 0.36), kit.pick(kit.window, kit.black)())
     if kit.chance(0.5):
         kit.add(box(0.1, 0.14, 1.0, 0.04).move(0, 0.46, -0.05), kit.accent())
-    kit.add(kit.disc(0.46, 0.14).move(0, -0.48), kit.black())
+    kit.add(kit.disc(0.46, 0.14).up(-0.48), kit.black())
 
 
 def board(kit: Kit) -> None:

@@ -55,8 +55,7 @@ def digger(kit: Kit) -> None:
 def racing_car(kit: Kit) -> None:
     """Racing car."""
     paint, width, length = kit.paint(), kit.u(0.9, 1.1), kit.u(2.2, 2.8)
-    part = tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).move(0, 0.12)
-    kit.add(part, paint)
+    kit.add(tapered_box((0.5, length * 0.95), (0.28, length * 0.75), 0.32, (0, -0.1), 0.05).up(0.12), paint)
     kit.pair(superellipsoid(0.2, 0.17, 0.5, 0.6, 12).move(0.38, 0.27, -0.2), paint)
     kit.add(box(width * 1.1, 0.05, 0.3).move(0, 0.18, length * 0.48), kit.accent())
     kit.add(box(width, 0.05, 0.3).move(0, 0.75, -length * 0.46), kit.accent())
@@ -91,7 +90,7 @@ def tank(kit: Kit) -> None:
         kit.add(_track(length * 0.38, 0.24, 0.15, 0.05).move(side * width * 0.42, 0.3), dark)
         for z in np.linspace(-1, 1, kit.whole(3, 5)) * length * 0.36:
             kit.add(disc(0.21, 0.24, 10).turn("z", 90).move(side * width * 0.42 + 0.12, 0.3, z), hub)
-    part = tapered_box((width * 0.8, length), (width * 0.85, length * 0.8), 0.32, (0, -0.05)).move(0, 0.32)
+    part = tapered_box((width * 0.8, length), (width * 0.85, length * 0.8), 0.32, (0, -0.05)).up(0.32)
     kit.add(part, paint)
     part = kit.pick(kit.dome(0.48, 0.4), tapered_box((0.9, 1.0), (0.6, 0.7), 0.35)).move(0, 0.6, -0.1)
     kit.add(part, paint)
@@ -159,14 +158,12 @@ def goods_wagon(kit: Kit) -> None:
         kit.box(paint, (width, kit.u(0.7, 1.1), length * 0.96), (0, base, 0))
         kit.box(kit.accent(), (width * 1.04, 0.7, length * 0.25), (0, base + 0.05, 0))
     elif load == 1:
-        part = hollow([(0.5, 0), (0.52, 0.6)], 0.05, 0.06, 4).scale(width, 1, length * 0.96).move(0, base)
-        kit.add(part, paint)
+        kit.add(hollow([(0.5, 0), (0.52, 0.6)], 0.05, 0.06, 4).scale(width, 1, length * 0.96).up(base), paint)
         if kit.chance(0.6):
-            kit.add(dome(0.45, 0.4, 9).scale(width, 1, length * 0.95).move(0, base + 0.45), kit.stone())
+            kit.add(dome(0.45, 0.4, 9).scale(width, 1, length * 0.95).up(base + 0.45), kit.stone())
     else:
-        part = limb((0, 0, -half * 0.6), (0, 0, half * 0.6), 0.4, sides=kit.sides).move(0, base + 0.38)
-        kit.add(part, paint)
-        kit.add(disc(0.16, 0.15, 10).move(0, base + 0.74), dark)
+        kit.add(limb((0, 0, -half * 0.6), (0, 0, half * 0.6), 0.4, sides=kit.sides).up(base + 0.38), paint)
+        kit.add(disc(0.16, 0.15, 10).up(base + 0.74), dark)
 
 
 def coach(kit: Kit) -> None:
@@ -178,8 +175,7 @@ def coach(kit: Kit) -> None:
     for z in (np.arange(count) - (count - 1) / 2) * length * 0.9 / count:
         part = box(width * 1.03, height * 0.35, length * 0.6 / count).move(0, DECK + height * 0.62, z)
         kit.add(part, kit.window())
-    part = tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).move(0, DECK + height)
-    kit.add(part, dark)
+    kit.add(tapered_box((width * 1.05, length), (width * 0.6, length * 0.95), 0.16).up(DECK + height), dark)
 
 
 FAMILIES: tuple[Choice, ...] = (

@@ -77,7 +77,7 @@ def conifer(kit: Kit) -> None:
         )
         kit.add(part, leaf)
         if snow is not None:
-            piece = lathe([(wide * 0.55, (high - low) * 0.42), (0, (high - low) * 1.03)], sides).move(0, low)
+            piece = lathe([(wide * 0.55, (high - low) * 0.42), (0, (high - low) * 1.03)], sides).up(low)
             kit.add(piece, snow)
 
 
@@ -142,7 +142,7 @@ def broadleaf(kit: Kit) -> None:
             d /= np.linalg.norm(d)
             kit.add(ball(0.07).move(*(top + d * r * 0.95 + [0, r * 0.55, 0])), fruit)
     if kit.chance(0.2):
-        kit.add(kit.disc(r * kit.u(0.6, 1.1), 0.08).move(0, -0.06), kit.colour(0.4, 0.6, 0.3))
+        kit.add(kit.disc(r * kit.u(0.6, 1.1), 0.08).up(-0.06), kit.colour(0.4, 0.6, 0.3))
 
 
 def palm(kit: Kit) -> None:
@@ -168,9 +168,9 @@ def palm(kit: Kit) -> None:
             )
             kit.add(part.turn("y", 137.5 * i), leaf)
         if kind == 2:
-            piece = kit.hollow(body_outline(kit, 0.7), 0.06, 0.1).scale(0.9, 0.9, 0.9).move(0, -0.6)
+            piece = kit.hollow(body_outline(kit, 0.7), 0.06, 0.1).scale(0.9, 0.9, 0.9).up(-0.6)
             kit.add(piece, kit.ceramic())
-            kit.add(kit.disc(0.36, 0.1).move(0, -0.12), kit.bark())
+            kit.add(kit.disc(0.36, 0.1).up(-0.12), kit.bark())
 
 
 def cactus(kit: Kit) -> None:
@@ -179,7 +179,7 @@ def cactus(kit: Kit) -> None:
     kind, y = kit.whole(0, 2), 0.0
     if kit.chance(0.5):
         kit.add(kit.hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08), kit.brick())
-        kit.add(kit.disc(0.34, 0.1).move(0, 0.34), kit.bark())
+        kit.add(kit.disc(0.34, 0.1).up(0.34), kit.bark())
         y = 0.4
     ribs = kit.pick(kit.sides_for(0.8), 6, 8)
     if kind == 0:
@@ -194,7 +194,7 @@ def cactus(kit: Kit) -> None:
             kit.add(ball(r * 0.6).move(side * out, y + low + up), leaf)
     elif kind == 1:
         r = kit.u(0.28, 0.4)
-        kit.add(ellipsoid(r, r * kit.u(0.8, 1.4), r, ribs).move(0, y + r * 0.7), leaf)
+        kit.add(ellipsoid(r, r * kit.u(0.8, 1.4), r, ribs).up(y + r * 0.7), leaf)
         for i in range(kit.whole(0, 3)):
             kit.add(ball(r * 0.45).move(*polar(r * 0.9, 2.1 * i, y + r * 0.7)), leaf)
     else:
@@ -216,7 +216,7 @@ def potted_plant(kit: Kit) -> None:
     height = kit.u(0.5, 0.9)
     outline, pot = body_outline(kit, height), kit.pick(kit.ceramic, kit.brick, kit.wood)()
     kit.add(hollow(outline, 0.06, 0.1, kit.pick(kit.sides, kit.sides, 4, 6)), pot)
-    kit.add(kit.disc(float(outline[-1, 0]) * 0.8, 0.05).move(0, height * 0.85), kit.bark())
+    kit.add(kit.disc(float(outline[-1, 0]) * 0.8, 0.05).up(height * 0.85), kit.bark())
     leaf, y, kind = kit.leaf(), height * 0.85, kit.whole(0, 3)
     if kind == 0:
         for i in range(kit.whole(5, 10)):
@@ -230,11 +230,11 @@ def potted_plant(kit: Kit) -> None:
         kit.add(rod((0, y), (0, y + h), 0.05), kit.bark())
         for i in range(kit.whole(1, 3)):
             r = kit.u(0.3, 0.45) * (1 - 0.25 * i)
-            kit.add(lumpy(r, kit.rng, 2, kit.u(0.0, 0.2)).move(0, y + h + 0.5 * i), leaf)
+            kit.add(lumpy(r, kit.rng, 2, kit.u(0.0, 0.2)).up(y + h + 0.5 * i), leaf)
     elif kind == 2:
         for i in range(kit.whole(6, 10)):
             part = leaf_arc(kit.u(0.5, 0.9), kit.u(0.5, 1.2), kit.u(0.0, 0.8), kit.u(0.06, 0.12))
-            kit.add(part.turn("y", 137.5 * i).move(0, y), leaf)
+            kit.add(part.turn("y", 137.5 * i).up(y), leaf)
     else:
         petal = kit.accent() if kit.chance(0.6) else None
         for _ in range(kit.whole(5, 9)):

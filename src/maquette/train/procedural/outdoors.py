@@ -27,7 +27,7 @@ def temple(kit: Kit) -> None:
     for z in np.linspace(-1, 1, kit.whole(3, 6))[1:-1] * (d / 2 - r):
         kit.pair(column.move(w / 2 - r, base, z), stone)
     if kit.chance(0.6):
-        kit.add(box(w * 0.6, h, d * 0.65).move(0, base + h / 2), stone)
+        kit.add(box(w * 0.6, h, d * 0.65).up(base + h / 2), stone)
     kit.box(stone, (w + 0.1, 0.12, d + 0.1), (0, base + h - 0.01, 0))
     top = kit.brick() if kit.chance(0.4) else stone
     at = (0, base + h + 0.1, 0)
@@ -43,9 +43,9 @@ def pyramid(kit: Kit) -> None:
     else:
         for i in range(steps):
             s = r * (1 - i / (steps + 0.3))
-            kit.add(box(2 * s, h / steps * 1.02, 2 * s).move(0, (i + 0.5) * h / steps), stone)
+            kit.add(box(2 * s, h / steps * 1.02, 2 * s).up((i + 0.5) * h / steps), stone)
         if kit.chance(0.6):
-            kit.add(tapered_box((0.4, 2.15 * r), (0.3, 0.3), h).move(0, 0.01), stone)
+            kit.add(tapered_box((0.4, 2.15 * r), (0.3, 0.3), h).up(0.01), stone)
             kit.box(kit.stone(), (0.4, 0.25, 0.4), (0, h, 0))
     opening(kit, (0.2, 0.2), (0, 0, r * 0.97), "front", stone, kit.black(), False)
 
@@ -58,10 +58,10 @@ def rotunda(kit: Kit) -> None:
     kit.around(rod((r, 0.08), (r, h), kit.u(0.035, 0.07), 8), stone, count, 180 / count)
     tiles = kit.pick(kit.accent, kit.brick)()
     part = kit.pick(frustum(r * 1.3, 0.02, kit.u(0.3, 0.6), count), kit.dome(r * 1.15, kit.u(0.3, 0.6)))
-    kit.add(part.move(0, h + 0.04), tiles)
-    kit.add(kit.disc(r * 1.15, 0.08).move(0, h - 0.02), stone)
+    kit.add(part.up(h + 0.04), tiles)
+    kit.add(kit.disc(r * 1.15, 0.08).up(h - 0.02), stone)
     if kit.chance(0.5):
-        kit.add(torus(r, 0.03, count * 2, 5).move(0, 0.4), stone)
+        kit.add(torus(r, 0.03, count * 2, 5).up(0.4), stone)
 
 
 def obelisk(kit: Kit) -> None:
@@ -71,15 +71,15 @@ def obelisk(kit: Kit) -> None:
         h = kit.u(1.2, 2.0)
         for i in range(kit.whole(1, 3)):
             kit.box(stone, (0.8 - 0.18 * i, 0.14, 0.8 - 0.18 * i), (0, 0.13 * i, 0))
-        kit.add(lathe([(0.17, 0), (0.11, h), (0, h + 0.2)], 4).move(0, 0.2), stone)
+        kit.add(lathe([(0.17, 0), (0.11, h), (0, h + 0.2)], 4).up(0.2), stone)
     else:
         w, h, t = kit.u(0.5, 0.7), kit.u(0.6, 1.0), kit.u(0.12, 0.2)
         outline = [*arch(w / 2, w / 2 * kit.pick(1.0, 0.4), 9, h), (-w / 2, 0), (w / 2, 0)]
         kit.add(extrude(outline, t, 0.02), stone)
         kit.box(kit.stone(), (w * 1.3, 0.1, t * 2.2))
         if kit.chance(0.5):
-            kit.add(box(0.06, 0.4, t * 1.3).move(0, h * 0.75), kit.stone())
-            kit.add(box(0.24, 0.06, t * 1.3).move(0, h * 0.82), kit.stone())
+            kit.add(box(0.06, 0.4, t * 1.3).up(h * 0.75), kit.stone())
+            kit.add(box(0.24, 0.06, t * 1.3).up(h * 0.82), kit.stone())
         if kit.chance(0.5):
             kit.box(kit.colour(0.4, 0.32, 0.2), (w * 1.2, 0.12, 1.2), (0, -0.04, 0.65))
 
@@ -89,14 +89,14 @@ def fountain(kit: Kit) -> None:
     stone, r = kit.pick(kit.stone, kit.plaster)(), kit.u(0.7, 0.9)
     kit.add(hollow([(r, 0), (r, 0.25)], 0.1, 0.08, kit.pick(kit.sides, 6, 8)), stone)
     water = kit.colour(0.4, 0.7, 0.9)
-    kit.add(kit.disc(r - 0.08, 0.05).move(0, 0.12), water)
+    kit.add(kit.disc(r - 0.08, 0.05).up(0.12), water)
     kit.add(kit.lathe([(0.16, 0), (0.09, 0.15), (0.09, 0.6), (0.14, 0.65)]), stone)
-    kit.add(kit.hollow(curve([(0.12, 0), (0.35, 0.08), (0.45, 0.2)]), 0.06, 0.06).move(0, 0.6), stone)
-    kit.add(kit.disc(0.37, 0.04).move(0, 0.7), water)
+    kit.add(kit.hollow(curve([(0.12, 0), (0.35, 0.08), (0.45, 0.2)]), 0.06, 0.06).up(0.6), stone)
+    kit.add(kit.disc(0.37, 0.04).up(0.7), water)
     if kit.chance(0.6):
-        kit.add(frustum(0.06, 0.05, 0.4, 8).move(0, 0.65), stone)
-        kit.add(kit.hollow(curve([(0.08, 0), (0.2, 0.06), (0.25, 0.13)]), 0.04, 0.04).move(0, 1.0), stone)
-    kit.add(ellipsoid(0.09, 0.12, 0.09, 10).move(0, kit.height() + 0.02), kit.pick(stone, water))
+        kit.add(frustum(0.06, 0.05, 0.4, 8).up(0.65), stone)
+        kit.add(kit.hollow(curve([(0.08, 0), (0.2, 0.06), (0.25, 0.13)]), 0.04, 0.04).up(1.0), stone)
+    kit.add(ellipsoid(0.09, 0.12, 0.09, 10).up(kit.height() + 0.02), kit.pick(stone, water))
 
 
 def ridge_tent(kit: Kit) -> None:
@@ -141,7 +141,7 @@ def market_stall(kit: Kit) -> None:
     kit.four(box(0.07, h, 0.07).move(w / 2 - 0.05, h / 2, d / 2 - 0.05), wood)
     kit.box(wood, (w, 0.45, d * 0.85))
     part = kit.pick(hip(w, 0.4, d, 0.12), tapered_box((w * 1.15, d * 1.3), (w * 1.1, d * 0.2), 0.35))
-    kit.add(part.move(0, h - 0.02), kit.cloth())
+    kit.add(part.up(h - 0.02), kit.cloth())
     for x in np.linspace(-0.38, 0.38, kit.whole(2, 4)) * w:
         goods = kit.accent()
         for _ in range(kit.whole(2, 4)):
@@ -155,7 +155,7 @@ def camp_fire(kit: Kit) -> None:
     kit.around(limb((0.5, 0.06), (0.02, 0.42), 0.08, 0.06, 7), kit.bark(), count)
     kit.around(ball(0.13).scale(1, 0.8, 1.1).move(0.68, 0.05), kit.stone(), count + 3)
     for r, y, c in ((0.25, 0.45, (0.95, 0.35, 0.1)), (0.15, 0.6, (1.0, 0.8, 0.2))):
-        part = lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)]), 7).move(0, 0.1)
+        part = lathe(curve([(r * 0.5, 0), (r, 0.2), (r * 0.5, y), (0.01, y + 0.35)]), 7).up(0.1)
         kit.add(part, kit.colour(*c))
 
 
@@ -208,7 +208,7 @@ def platform(kit: Kit) -> None:
     kit.add(
         stack([rectangle(w * 0.4, d * 0.4), rectangle(w, d)], [-h, 0.0])
         if kit.chance(0.4)
-        else box(w, h, d).move(0, -h / 2),
+        else box(w, h, d).up(-h / 2),
         stone,
     )
     kit.box(kit.leaf(), (w * 1.06, 0.14, d * 1.06), (0, -0.04, 0))

@@ -30,6 +30,10 @@ class Part:
         """The solid moved by an offset."""
         return Part(self.vertices + np.array([x, y, z]), self.faces)
 
+    def up(self, y: float) -> Part:
+        """The solid moved upwards."""
+        return self.move(0.0, y)
+
     def scale(self, x: float, y: float | None = None, z: float | None = None) -> Part:
         """The solid scaled about the origin, uniformly when only one factor is given."""
         return Part(self.vertices * np.array([x, x if y is None else y, x if z is None else z]), self.faces)

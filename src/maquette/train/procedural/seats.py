@@ -16,21 +16,21 @@ from maquette.train.procedural.turned import disc, frustum, torus
 def cushion(kit: Kit, width: float, height: float, depth: float) -> Part:
     """A soft block that stands on y = 0: pillow-like or box-like."""
     if kit.chance(0.5):
-        return superellipsoid(width / 2, height / 2, depth / 2, kit.u(0.35, 0.6), 16).move(0, height / 2)
-    return box(width, height, depth, 0.3 * height, 2).move(0, height / 2)
+        return superellipsoid(width / 2, height / 2, depth / 2, kit.u(0.35, 0.6), 16).up(height / 2)
+    return box(width, height, depth, 0.3 * height, 2).up(height / 2)
 
 
 def leg(kit: Kit, height: float, thickness: float, kind: int) -> Part:
     """One table or chair leg below y = 0: square, tapered, round, turned or a cabriole."""
     t = thickness
     if kind == 0:
-        return box(t, height, t, kit.soft * t).move(0, -height / 2)
+        return box(t, height, t, kit.soft * t).up(-height / 2)
     if kind == 1:
-        return tapered_box((t * 0.5, t * 0.5), (t, t), height).move(0, -height)
+        return tapered_box((t * 0.5, t * 0.5), (t, t), height).up(-height)
     if kind == 2:
-        return disc(t * 0.5, height, kit.sides_for(0.5)).move(0, -height)
+        return disc(t * 0.5, height, kit.sides_for(0.5)).up(-height)
     if kind == 3:
-        return frustum(t * 0.25, t * 0.6, height, kit.sides_for(0.5)).move(0, -height)
+        return frustum(t * 0.25, t * 0.6, height, kit.sides_for(0.5)).up(-height)
     levels = np.linspace(-height, 0, 9)
     shape = np.array([0.35, 0.6, 0.3, 0.35, 0.55, 0.35, 0.65, 0.45, 0.6]) * t
     path = columns(0.0, levels)
@@ -55,7 +55,7 @@ def four_legs(kit: Kit, width: float, depth: float, height: float, material: Mat
         y, t = height * kit.u(0.15, 0.5), thickness * 0.5
         kit.pair(box(t, t, depth - 2 * inset).move(width / 2 - inset, y), material)
         if kit.chance(0.5):
-            kit.add(box(width - 2 * inset, t, t).move(0, y), material)
+            kit.add(box(width - 2 * inset, t, t).up(y), material)
         else:
             kit.pair(box(width - 2 * inset, t, t).move(0, y + t, depth / 2 - inset), material, "z")
     return thickness
@@ -135,11 +135,11 @@ def chair(kit: Kit) -> None:
         kit.pair(tube(path, 0.045, up=(1, 0, 0)).move(width / 2 - 0.08), frame)
     seat_material = frame if kit.chance(0.5) else soft
     if kit.chance(0.2):
-        kit.add(kit.disc(width / 2, slab, 0.02).scale(1, 1, depth / width).move(0, seat), seat_material)
+        kit.add(kit.disc(width / 2, slab, 0.02).scale(1, 1, depth / width).up(seat), seat_material)
     else:
         kit.box(seat_material, (width, slab, depth), (0, seat, 0))
     if kit.chance(0.35):
-        kit.add(cushion(kit, width * 0.92, kit.u(0.1, 0.18), depth * 0.9).move(0, seat + slab * 0.8), soft)
+        kit.add(cushion(kit, width * 0.92, kit.u(0.1, 0.18), depth * 0.9).up(seat + slab * 0.8), soft)
     _backrest(kit, width, depth, seat + slab * 0.8, kit.u(0.6, 1.3), frame, soft)
     if kit.chance(0.35):
         rise, reach, t = kit.u(0.28, 0.42), depth * kit.u(0.7, 0.95), kit.u(0.06, 0.1)
@@ -170,11 +170,11 @@ def stool(kit: Kit) -> None:
         kit.around(part, frame, count, 45)
         if kit.chance(0.5):
             level = kit.u(0.25, 0.5)
-            kit.add(torus(r + splay * (1 - level), 0.025, kit.sides).move(0, height * level), frame)
+            kit.add(torus(r + splay * (1 - level), 0.025, kit.sides).up(height * level), frame)
     if kit.chance(0.65):
-        kit.add(kit.disc(width / 2, slab, kit.u(0.0, slab * 0.5)).move(0, height), soft)
+        kit.add(kit.disc(width / 2, slab, kit.u(0.0, slab * 0.5)).up(height), soft)
     else:
-        kit.add(cushion(kit, width, slab * 1.3, width).move(0, height), soft)
+        kit.add(cushion(kit, width, slab * 1.3, width).up(height), soft)
     if kit.chance(0.2):
         _backrest(kit, width * 0.8, width, height + slab * 0.7, kit.u(0.25, 0.5), frame, soft)
 
@@ -260,7 +260,7 @@ def hammock(kit: Kit) -> None:
     spread = 0.06 + 0.4 * (1 - (2 * x / length) ** 4)
     kit.add(tube(path, columns(0.04, spread), 8), soft)
     kit.pair(rod((length / 2, 0), (length / 2 + 0.1, post), 0.06, 8), frame)
-    kit.add(box(length * 1.05, 0.08, 0.12).move(0, 0.04), frame)
+    kit.add(box(length * 1.05, 0.08, 0.12).up(0.04), frame)
     kit.pair(box(0.12, 0.08, 1.0).move(length / 2, 0.04), frame)
 
 
@@ -270,7 +270,7 @@ def egg_chair(kit: Kit) -> None:
     angle = np.linspace(-1.35, kit.u(0.5, 0.9), 10)
     outer = columns(r * np.cos(angle), r * 1.2 * np.sin(angle))
 
-    kit.add(kit.hollow(outer, 0.08, 0.1).turn("x", kit.u(35, 60)).move(0, 1.2), soft)
+    kit.add(kit.hollow(outer, 0.08, 0.1).turn("x", kit.u(35, 60)).up(1.2), soft)
     pedestal(kit, 0.62, 0.5, frame)
     kit.add(cushion(kit, 0.75, 0.2, 0.7).move(0, 0.72, 0.12), kit.cloth())
 

@@ -202,8 +202,7 @@ def assembly(kit: Kit) -> None:
         for _ in range(kit.whole(2, 6)):
             part = random_part(kit, kit.log(0.4, 1.1))
             low, high = part.vertices[:, 1].min(), part.vertices[:, 1].max()
-            piece = part.turn("y", kit.pick(0.0, 0.0, 45.0, kit.u(0, 90))).move(0, y - low)
-            kit.add(piece, kit.pick(*materials))
+            kit.add(part.turn("y", kit.pick(0.0, 0.0, 45.0, kit.u(0, 90))).up(y - low), kit.pick(*materials))
             y += (high - low) * kit.u(0.7, 1.0)
     else:
         core = random_part(kit, kit.u(0.9, 1.3))

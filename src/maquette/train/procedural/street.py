@@ -25,7 +25,7 @@ def road_sign(kit: Kit) -> None:
 def way_sign(kit: Kit) -> None:
     """Wooden way signs."""
     h, wood = kit.u(1.2, 1.7), kit.wood()
-    kit.add(box(0.12, h, 0.12).move(0, h / 2), wood)
+    kit.add(box(0.12, h, 0.12).up(h / 2), wood)
     for i in range(kit.whole(1, 3)):
         arrow = extrude([(-0.35, -0.1), (0.3, -0.1), (0.45, 0), (0.3, 0.1), (-0.35, 0.1)], 0.06)
         part = arrow.turn("y", kit.pick(0, 180) + kit.u(-25, 25)).move(0, h * (0.9 - 0.22 * i), 0.06)
@@ -58,7 +58,7 @@ def letter_box(kit: Kit) -> None:
     paint, h = kit.paint(), kit.u(0.6, 1.0)
     kit.box(kit.wood(), (0.12, h, 0.12))
     outline = [*arch(0.2, 0.2, 9, 0.15), (-0.2, 0), (0.2, 0)]
-    kit.add(extrude(outline, kit.u(0.5, 0.7)).move(0, h), paint)
+    kit.add(extrude(outline, kit.u(0.5, 0.7)).up(h), paint)
     kit.box(kit.accent(), (0.04, 0.25, 0.08), (0.22, h + 0.15, 0.1))
 
 
@@ -85,26 +85,26 @@ def cone_or_bin(kit: Kit) -> None:
     if kit.chance(0.5):
         white = kit.white()
         kit.box(paint, (0.7, 0.07, 0.7))
-        kit.add(kit.frustum(0.27, 0.05, 0.9).move(0, 0.06), paint)
-        kit.add(kit.frustum(0.205, 0.155, 0.2).move(0, 0.36), white)
+        kit.add(kit.frustum(0.27, 0.05, 0.9).up(0.06), paint)
+        kit.add(kit.frustum(0.205, 0.155, 0.2).up(0.36), white)
     else:
         kit.add(kit.hollow([(0.3, 0), (0.38, 0.9)], 0.05, 0.06), metal)
         for i in range(kit.whole(2, 4)):
-            kit.add(torus(0.32 + 0.018 * i, 0.03, kit.sides, 5).move(0, 0.15 + 0.25 * i), paint)
+            kit.add(torus(0.32 + 0.018 * i, 0.03, kit.sides, 5).up(0.15 + 0.25 * i), paint)
         if kit.chance(0.5):
-            kit.add(kit.dome(0.4, 0.25).move(0, 0.9), paint)
+            kit.add(kit.dome(0.4, 0.25).up(0.9), paint)
 
 
 def kiosk(kit: Kit) -> None:
     """Telephone box, vending machine, petrol pump."""
     paint, w, h = kit.paint(), kit.u(0.6, 0.8), kit.u(1.4, 1.8)
     kit.box(paint, (w, h, w * kit.u(0.8, 1.0)))
-    kit.add(box(w * 0.75, h * 0.65, w * 1.04).move(0, h * 0.52), kit.window())
+    kit.add(box(w * 0.75, h * 0.65, w * 1.04).up(h * 0.52), kit.window())
     if kit.chance(0.5):
-        kit.add(box(w * 1.04, h * 0.65, w * 0.7).move(0, h * 0.52), kit.window())
+        kit.add(box(w * 1.04, h * 0.65, w * 0.7).up(h * 0.52), kit.window())
         for y in np.linspace(0.3, 0.75, 3):
-            kit.add(box(w * 1.05, 0.05, w * 1.05).move(0, y * h), paint)
-    kit.add(dome(0.5, 0.16, 4).scale(w, 1, w * 0.9).move(0, h - 0.01), paint)
+            kit.add(box(w * 1.05, 0.05, w * 1.05).up(y * h), paint)
+    kit.add(dome(0.5, 0.16, 4).scale(w, 1, w * 0.9).up(h - 0.01), paint)
 
 
 def slide(kit: Kit) -> None:

@@ -19,11 +19,11 @@ def ice_cream(kit: Kit) -> None:
     h, r = kit.u(0.8, 1.1), kit.u(0.25, 0.32)
     kit.add(kit.frustum(0.03, r, h), dough)
     for i in range(kit.whole(1, 3)):
-        part = lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).move(0, h + r * 0.45 + r * 1.1 * i)
+        part = lumpy(r * (1.08 - 0.12 * i), kit.rng, 2, 0.08).up(h + r * 0.45 + r * 1.1 * i)
         kit.add(part, kit.pick(cream, kit.white(), kit.plastic()))
     top = kit.height()
     kit.pick(
-        lambda: kit.add(ball(0.09).move(0, top + 0.04), kit.colour(0.85, 0.1, 0.15)),
+        lambda: kit.add(ball(0.09).up(top + 0.04), kit.colour(0.85, 0.1, 0.15)),
         lambda: kit.add(rod((0.1, top - 0.3), (0.35, top + 0.3), 0.05), kit.wood()),
         lambda: None,
     )()
@@ -34,7 +34,7 @@ def doughnut(kit: Kit) -> None:
     dough, cream = kit.colour(0.82, 0.58, 0.3), kit.accent()
     r, t = kit.u(0.35, 0.45), kit.u(0.15, 0.22)
     kit.add(torus(r, t, kit.sides, 10), dough)
-    kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).move(0, t * 0.28), cream)
+    kit.add(torus(r, t * 1.03, kit.sides, 10).scale(1, 0.8, 1).up(t * 0.28), cream)
     for _ in range(kit.whole(0, 14)):
         a, d = kit.u(0, 2 * np.pi), r + kit.u(-0.5, 0.5) * t
         kit.add(box(0.09, 0.035, 0.035).turn("y", kit.u(0, 180)).move(*polar(d, a, t * 1.1)), kit.plastic())
@@ -48,15 +48,15 @@ def lolly(kit: Kit) -> None:
     cream, stick, flat = kit.accent(), kit.white(), kit.whole(0, 2)
     kit.add(rod((0, -0.9), (0, 0.05), 0.04, 8), stick)
     if flat == 0:
-        kit.add(globe(0.32, kit.sides).move(0, 0.25), cream)
+        kit.add(globe(0.32, kit.sides).up(0.25), cream)
     elif flat == 1:
         kit.add(disc(0.42, 0.14, max(kit.sides, 12), 0.03).turn("x", 90).move(0, 0.35, -0.07), cream)
         spiral = np.linspace(0.5, 12.0, 40)
         path = columns(0.032 * spiral * np.cos(spiral), 0.35 + 0.032 * spiral * np.sin(spiral), 0.07)
         kit.add(tube(path, 0.03, 5), kit.white())
     else:
-        kit.add(box(0.45, 0.9, 0.2, 0.1, 2).move(0, 0.4), cream)
-        kit.add(box(0.46, 0.4, 0.21, 0.1, 2).move(0, 0.62), kit.plastic())
+        kit.add(box(0.45, 0.9, 0.2, 0.1, 2).up(0.4), cream)
+        kit.add(box(0.46, 0.4, 0.21, 0.1, 2).up(0.62), kit.plastic())
 
 
 def candy_cane(kit: Kit) -> None:
@@ -110,7 +110,7 @@ def eggs(kit: Kit) -> None:
     shell = kit.pick(kit.white(), kit.colour(0.9, 0.72, 0.55))
     egg = kit.lathe(curve([(0.01, 0), (0.25, 0.15), (0.3, 0.38), (0.18, 0.7), (0.01, 0.82)]))
     if kit.chance(0.5):
-        kit.add(egg.move(0, 0.3), shell)
+        kit.add(egg.up(0.3), shell)
         part = kit.hollow([(0.22, 0), (0.1, 0.12), (0.1, 0.25), (0.28, 0.4), (0.32, 0.55)], 0.04, 0.05)
         kit.add(part, kit.ceramic())
     else:

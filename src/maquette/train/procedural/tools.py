@@ -67,7 +67,7 @@ def hammer(kit: Kit) -> None:
     """Claw hammer."""
     length, _, metal = _haft(kit)
     y = length * 0.94
-    kit.add(box(0.2, 0.18, 0.18, 0.03).move(0, y), metal)
+    kit.add(box(0.2, 0.18, 0.18, 0.03).up(y), metal)
     kit.add(frustum(0.1, 0.12, 0.25, kit.sides_for(0.6)).turn("z", -90).move(0.08, y), metal)
     claw = curve([(-0.05, y), (-0.25, y + 0.02), (-0.42, y - 0.12)])
     kit.add(
@@ -85,11 +85,10 @@ def mallet(kit: Kit) -> None:
     length, wood, metal = _haft(kit)
     y = length * 0.94
     head = kit.pick(
-        kit.disc(kit.u(0.18, 0.28), kit.u(0.5, 0.8), 0.03),
-        box(0.42, kit.u(0.5, 0.9), 0.42, 0.05).move(0, 0.3),
+        kit.disc(kit.u(0.18, 0.28), kit.u(0.5, 0.8), 0.03), box(0.42, kit.u(0.5, 0.9), 0.42, 0.05).up(0.3)
     )
     low, high = head.vertices[:, 1].min(), head.vertices[:, 1].max()
-    kit.add(head.move(0, -(low + high) / 2).turn("z", 90).move(0, y), kit.pick(wood, metal))
+    kit.add(head.up(-(low + high) / 2).turn("z", 90).up(y), kit.pick(wood, metal))
     if kit.chance(0.4):
         kit.pair(torus(0.25, 0.04, kit.sides).turn("z", 90).move(0.2, y), metal)
 
@@ -104,7 +103,7 @@ def axe(kit: Kit) -> None:
     part = extrude(blade, 0.12).map(
         lambda v: v * columns(1, 1, np.clip(1 - v[:, 0] / (reach * 1.3), 0.25, 1))
     )
-    kit.add(box(0.2, 0.24, 0.16, 0.03).move(0, y), metal)
+    kit.add(box(0.2, 0.24, 0.16, 0.03).up(y), metal)
     kit.add(part.move(0.05, y), metal)
     if kind == 3:
         kit.add(part.mirror().move(-0.05, y), metal)
@@ -123,12 +122,12 @@ def mace(kit: Kit) -> None:
     """Mace or club."""
     length, _, metal = _haft(kit)
     r = kit.u(0.18, 0.28)
-    kit.add(ball(r, 2).move(0, length), metal)
-    spike = frustum(0.06, 0.0, 0.16, 5).move(0, r * 0.95)
+    kit.add(ball(r, 2).up(length), metal)
+    spike = frustum(0.06, 0.0, 0.16, 5).up(r * 0.95)
     for a in range(0, 360, 60):
-        kit.add(spike.turn("z", a).move(0, length), metal)
+        kit.add(spike.turn("z", a).up(length), metal)
     for a in (60, 120, 240, 300):
-        kit.add(spike.turn("x", 90).turn("y", a).move(0, length), metal)
+        kit.add(spike.turn("x", 90).turn("y", a).up(length), metal)
 
 
 def sword(kit: Kit) -> None:
@@ -144,7 +143,7 @@ def sword(kit: Kit) -> None:
     kit.add(tube(curve(line), np.array([0.05] * 7), kit.pick(4, 6)), guard)
     kit.add(rod((0, -kit.u(0.3, 0.5)), (0, 0), 0.05, 8), grip)
     low = min(float(part.vertices[:, 1].min()) for part, _ in kit.parts)
-    kit.add(kit.pick(ball(0.085), disc(0.09, 0.08, 8).move(0, -0.04)).move(0, low), guard)
+    kit.add(kit.pick(ball(0.085), disc(0.09, 0.08, 8).up(-0.04)).up(low), guard)
 
 
 def knife(kit: Kit) -> None:
@@ -167,13 +166,13 @@ def spear(kit: Kit) -> None:
     """Spear, trident, halberd."""
     metal, length = kit.metal(), kit.u(1.6, 2.3)
     kit.add(rod((0, 0), (0, length), 0.045, 7), kit.wood())
-    kit.add(extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07).move(0, length), metal)
+    kit.add(extrude([(-0.12, 0.1), (0, -0.05), (0.12, 0.1), (0, 0.5)], 0.07).up(length), metal)
     if kit.chance(0.4):
         fork = curve([(0, length), (0.2, length + 0.05), (0.22, length + 0.4)])
         kit.pair(tube(fork, 0.035), metal)
     elif kit.chance(0.5):
         outline = [(0, -0.15), (0.35, -0.3), (0.42, 0), (0.35, 0.25), (0, 0.1)]
-        kit.add(extrude(outline, 0.06).move(0, length - 0.15), metal)
+        kit.add(extrude(outline, 0.06).up(length - 0.15), metal)
 
 
 def scythe(kit: Kit) -> None:
@@ -194,7 +193,7 @@ def screwdriver(kit: Kit) -> None:
     kit.add(lathe(curve(outline), kit.pick(6, 8, kit.sides)), grip)
     length = kit.u(0.5, 0.9)
     kit.add(rod((0, 0.55), (0, 0.55 + length), 0.035, 8), metal)
-    kit.add(tapered_box((0.07, 0.07), (kit.u(0.08, 0.2), 0.03), 0.15).move(0, 0.52 + length), metal)
+    kit.add(tapered_box((0.07, 0.07), (kit.u(0.08, 0.2), 0.03), 0.15).up(0.52 + length), metal)
 
 
 def spanner(kit: Kit) -> None:
@@ -204,8 +203,8 @@ def spanner(kit: Kit) -> None:
     arc = np.linspace(np.pi / 2 + gap, np.pi / 2 - gap + 2 * np.pi, 13)
     jaw = columns(r * np.cos(arc), r * np.sin(arc))
     notch = np.array([[r * gap * 0.8, r * 0.1], [0.0, -r * 0.25], [-r * gap * 0.8, r * 0.1]])
-    kit.add(extrude(np.concatenate([jaw, notch]), 0.1, 0.01).move(0, length), metal)
-    kit.add(box(r * 0.75, length - r * 0.7, 0.08, 0.02).move(0, length / 2), metal)
+    kit.add(extrude(np.concatenate([jaw, notch]), 0.1, 0.01).up(length), metal)
+    kit.add(box(r * 0.75, length - r * 0.7, 0.08, 0.02).up(length / 2), metal)
     if kit.chance(0.6):
         kit.add(torus(r * 0.75, r * 0.35, kit.sides).turn("x", 90), metal)
     else:
@@ -267,8 +266,7 @@ def paint_brush(kit: Kit) -> None:
     if kit.chance(0.5):
         w = kit.u(0.15, 0.5)
         kit.box(metal, (w, 0.15, 0.12), (0, 0.68, 0))
-        part = tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).move(0, 0.82)
-        kit.add(part, kit.accent())
+        kit.add(tapered_box((w, 0.1), (w * kit.u(0.6, 1.0), 0.05), kit.u(0.25, 0.4)).up(0.82), kit.accent())
     else:
         kit.add(tube([(0, 0.68), (0, 0.85), (0.35, 0.85), (0.35, 1.1), (0.3, 1.1)], 0.028), metal)
         kit.add(kit.disc(0.14, 0.65).turn("z", 90).move(0.32, 1.1), kit.accent())
@@ -289,11 +287,11 @@ def torch(kit: Kit) -> None:
     kit.add(rod((0, 0), (0, 0.7), 0.075, kit.sides_for(0.6), end_radius=0.065), grip)
     what = kit.whole(0, 2)
     if what == 0:
-        kit.add(kit.hollow([(0.08, 0), (0.17, 0.15), (0.17, 0.28)], 0.03, 0.12).move(0, 0.68), grip)
-        kit.add(kit.disc(0.14, 0.05).move(0, 0.88), kit.colour(1, 0.95, 0.7))
+        kit.add(kit.hollow([(0.08, 0), (0.17, 0.15), (0.17, 0.28)], 0.03, 0.12).up(0.68), grip)
+        kit.add(kit.disc(0.14, 0.05).up(0.88), kit.colour(1, 0.95, 0.7))
     elif what == 1:
         r = kit.u(0.25, 0.4)
-        kit.add(torus(r, 0.05, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r), metal)
+        kit.add(torus(r, 0.05, max(kit.sides, 12)).turn("x", 90).up(0.72 + r), metal)
         kit.add(disc(r, 0.045, max(kit.sides, 12)).turn("x", 90).move(0, 0.72 + r, -0.02), kit.glass())
     else:
         t = np.linspace(0, 2 * np.pi, 17)[:-1]

@@ -20,10 +20,10 @@ def books(kit: Kit) -> None:
         mark = kit.mark()
         kit.add(box(w * 0.94, t * 0.9, d * 0.94).move(-w * 0.01, t / 2), paper)
         for level in (0.06, 0.94):
-            kit.add(box(w, t * 0.12, d).move(0, t * level), cover)
+            kit.add(box(w, t * 0.12, d).up(t * level), cover)
         kit.add(box(t * 0.12, t, d).move(-w / 2, t / 2), cover)
         spin, level = (kit.u(-20, 20) if count > 1 else 0.0), y
-        kit.reshape(lambda p, spin=spin, level=level: p.turn("y", spin).move(0, level), mark)  # type: ignore[misc]
+        kit.reshape(lambda p, spin=spin, level=level: p.turn("y", spin).up(level), mark)  # type: ignore[misc]
         y += t
     if count == 1 and kit.chance(0.6):
         kit.reshape(lambda p: p.turn("x", 90))
@@ -56,7 +56,7 @@ def framed_picture(kit: Kit) -> None:
     w, h, frame = kit.u(0.7, 1.3), kit.u(0.6, 1.1), kit.pick(kit.wood, kit.metal)()
     t = kit.u(0.06, 0.14)
     kit.pair(box(t, h + 2 * t, 0.1, 0.01).move(w / 2 + t / 2), frame)
-    kit.pair(box(w, t, 0.1, 0.01).move(0, h / 2 + t / 2), frame, "y")
+    kit.pair(box(w, t, 0.1, 0.01).up(h / 2 + t / 2), frame, "y")
     kit.add(box(w * 1.05, h * 1.05, 0.04), kit.accent())
     kit.add(ball(min(w, h) * 0.2, 2).scale(1, 1, 0.25).move(w * 0.1, 0.02, 0.02), kit.plastic())
     kit.reshape(lambda p: p.turn("x", -12))
@@ -129,7 +129,7 @@ def coins(kit: Kit) -> None:
     for i in range(kit.pick(1, 1, 4, 7)):
         part = kit.disc(0.5, 0.11, 0.02)
         kit.add(part.move(kit.u(-0.05, 0.05) * (i > 0), 0.11 * i, kit.u(-0.05, 0.05) * (i > 0)), metal)
-        kit.add(torus(0.43, 0.04, kit.sides, 5).move(0, 0.11 * i + 0.1), metal)
+        kit.add(torus(0.43, 0.04, kit.sides, 5).up(0.11 * i + 0.1), metal)
     if len(kit.parts) == 2:
         kit.add(disc(0.2, 0.14, 5), kit.accent())
         kit.reshape(lambda p: p.turn("x", 90))
@@ -156,18 +156,18 @@ def lantern(kit: Kit) -> None:
     kit.add(lathe([(r * 1.25, 0), (r * 1.25, 0.1), (r, 0.12)], sides), metal)
     kit.add(lathe([(r * 0.85, 0.1), (r * 0.85, h)], sides), kit.colour(1, 0.85, 0.45))
     kit.around(box(0.05, h, 0.05).move(r * 0.95, h / 2 + 0.05), metal, 4, 45)
-    kit.add(lathe([(r * 1.3, 0), (r * 1.3, 0.05), (0.06, 0.3)], sides).move(0, h), metal)
-    kit.add(torus(0.14, 0.03, 14).turn("x", 90).move(0, h + 0.42), metal)
+    kit.add(lathe([(r * 1.3, 0), (r * 1.3, 0.05), (0.06, 0.3)], sides).up(h), metal)
+    kit.add(torus(0.14, 0.03, 14).turn("x", 90).up(h + 0.42), metal)
 
 
 def globe(kit: Kit) -> None:
     """Globe or crystal ball or snow globe on a stand."""
     metal = kit.metal()
-    part = ball(0.45, 3 if kit.sides > 12 else 2).move(0, 0.8)
+    part = ball(0.45, 3 if kit.sides > 12 else 2).up(0.8)
     kit.add(part, kit.colour(0.3, 0.5, 0.85) if kit.chance(0.5) else kit.glass())
     kit.add(kit.lathe([(0.35, 0), (0.35, 0.08), (0.1, 0.14), (0.08, 0.3), (0.2, 0.42)]), kit.wood())
     if kit.chance(0.6):
-        kit.add(torus(0.5, 0.035, 24).turn("x", 90).turn("y", 20).move(0, 0.8), metal)
+        kit.add(torus(0.5, 0.035, 24).turn("x", 90).turn("y", 20).up(0.8), metal)
     else:
         for _ in range(5):
             d = kit.rng.normal(size=3)
@@ -180,7 +180,7 @@ def nautical(kit: Kit) -> None:
     metal = kit.metal()
     if kit.chance(0.5):
         kit.add(rod((0, 0), (0, 1.2), 0.07, 8), metal)
-        kit.add(torus(0.14, 0.045, 14).turn("x", 90).move(0, 1.3), metal)
+        kit.add(torus(0.14, 0.045, 14).turn("x", 90).up(1.3), metal)
         kit.add(rod((-0.35, 1.0), (0.35, 1.0), 0.05, 8), metal)
         s = np.linspace(np.pi + 0.3, 2 * np.pi - 0.3, 11)
         kit.add(tube(columns(0.6 * np.cos(s), 0.55 + 0.6 * np.sin(s)), 0.065, 8), metal)
@@ -198,13 +198,13 @@ def bomb(kit: Kit) -> None:
     metal = kit.metal()
     kit.add(ball(0.5, 2 if kit.sides < 12 else 3), kit.black())
     if kit.chance(0.6):
-        kit.add(disc(0.14, 0.14, 10).move(0, 0.46), metal)
+        kit.add(disc(0.14, 0.14, 10).up(0.46), metal)
         kit.add(tube(curve([(0, 0.55), (0.05, 0.72), (0.2, 0.8)]), 0.035), kit.wood())
         kit.add(lathe([(0, -0.1), (0.1, 0), (0, 0.12)], 6).move(0.22, 0.83), kit.colour(1, 0.7, 0.15))
     else:
         for a in range(0, 360, 60):
-            kit.add(frustum(0.07, 0.03, 0.18, 6).move(0, 0.47).turn("z", a), metal)
-            kit.add(frustum(0.07, 0.03, 0.18, 6).move(0, 0.47).turn("x", a), metal)
+            kit.add(frustum(0.07, 0.03, 0.18, 6).up(0.47).turn("z", a), metal)
+            kit.add(frustum(0.07, 0.03, 0.18, 6).up(0.47).turn("x", a), metal)
 
 
 def flask(kit: Kit) -> None:
@@ -214,12 +214,12 @@ def flask(kit: Kit) -> None:
         part = kit.lathe(curve([(0.3, 0.08), (0.32, 0.25), (0.05, 0.6), (0.32, 0.95), (0.3, 1.12)], 4))
         kit.add(part, kit.glass())
         for y in (0.0, 1.1):
-            kit.add(kit.disc(0.42, 0.1).move(0, y), kit.wood())
+            kit.add(kit.disc(0.42, 0.1).up(y), kit.wood())
         kit.around(rod((0.36, 0.05), (0.36, 1.12), 0.035), kit.wood(), kit.whole(3, 4), 45)
     else:
         kit.add(kit.lathe(curve([(0.25, 0), (0.45, 0.25), (0.3, 0.6), (0.12, 0.75), (0.12, 1.0)], 4)), bright)
-        kit.add(torus(0.13, 0.04, 12).move(0, 0.98), kit.glass())
-        kit.add(frustum(0.1, 0.12, 0.18, 8).move(0, 0.97), kit.bark())
+        kit.add(torus(0.13, 0.04, 12).up(0.98), kit.glass())
+        kit.add(frustum(0.1, 0.12, 0.18, 8).up(0.97), kit.bark())
 
 
 def letter(kit: Kit) -> None:

@@ -19,9 +19,9 @@ def wheel(
     """A wheel whose axle runs along x: tyre and hub cap."""
     sides = kit.sides_for(0.8)
     outline = [(radius * 0.8, 0), (radius, width * 0.2), (radius, width * 0.8), (radius * 0.8, width)]
-    kit.add(lathe(outline, sides).move(0, -width / 2).turn("z", 90).move(*at), rubber)
+    kit.add(lathe(outline, sides).up(-width / 2).turn("z", 90).move(*at), rubber)
     cap = disc(radius * 0.55, width * 1.1, sides, width * 0.15)
-    kit.add(cap.move(0, -width * 0.55).turn("z", 90).move(*at), hub)
+    kit.add(cap.up(-width * 0.55).turn("z", 90).move(*at), hub)
 
 
 def wheels(kit: Kit, radius: float, width: float, track: float, axles: tuple[float, ...]) -> None:
@@ -176,7 +176,7 @@ def van(kit: Kit) -> None:
     wheels(kit, r, kit.u(0.17, 0.24), width - 0.06, (rear, ahead))
     lights(kit, width, low + 0.22, half, -half, 0.1)
     if kit.chance(0.5):
-        kit.add(box(width * 1.02, 0.1, length * 0.9).move(0, wind - 0.02), kit.accent())
+        kit.add(box(width * 1.02, 0.1, length * 0.9).up(wind - 0.02), kit.accent())
     extra = kit.whole(0, 5)
     if extra == 0:
         siren = box(0.22, 0.1, 0.16, 0.03).move(width * 0.25, top + 0.04, half - nose - rake - 0.2)
@@ -267,7 +267,7 @@ def truck(kit: Kit) -> None:
     cab_length, cab_height, bed_length = kit.u(0.7, 1.1), kit.u(0.8, 1.15), kit.log(1.2, 3.0)
     paint, dark, total = kit.paint(), kit.black(), cab_length + bed_length
     front = total / 2
-    kit.add(box(width * 0.7, 0.14, total * 0.98).move(0, low + 0.04), dark)
+    kit.add(box(width * 0.7, 0.14, total * 0.98).up(low + 0.04), dark)
     hood, joint = kit.pick(0.0, kit.u(0.35, 0.6)), front - cab_length
     if hood > 0:
         kit.box(paint, (width * 0.9, cab_height * 0.5, hood), (0, low, front + hood / 2 - 0.03))

@@ -102,7 +102,7 @@ def bowl(kit: Kit) -> None:
     kit.add(kit.hollow(outer, wall, wall), material)
     if kit.chance(0.5):
         foot = outer[0, 0]
-        kit.add(kit.frustum(foot * kit.u(0.9, 1.3), foot, kit.u(0.05, 0.25)).move(0, -0.04), material)
+        kit.add(kit.frustum(foot * kit.u(0.9, 1.3), foot, kit.u(0.05, 0.25)).up(-0.04), material)
     content = kit.whole(0, 4)
     if content == 0:
         _fill(kit, outer, wall, depth * kit.u(0.6, 0.85), kit.colour(*kit.rng.uniform(0.2, 0.95, 3)))
@@ -115,7 +115,7 @@ def bowl(kit: Kit) -> None:
             part = ellipsoid(r, r * kit.u(0.85, 1.1), r, kit.sides_for(0.6))
             kit.add(part.move(*polar(d, a, depth * 0.85)), fruit)
     elif content == 2:
-        kit.add(kit.dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5)).move(0, depth * 0.7), kit.white())
+        kit.add(kit.dome(outer[-1, 0] - 0.12, kit.u(0.2, 0.5)).up(depth * 0.7), kit.white())
 
 
 def plate(kit: Kit) -> None:
@@ -124,7 +124,7 @@ def plate(kit: Kit) -> None:
     outer = [(rim * 0.85, 0.0), (rim, height * 0.35), (0.97, height), (1.0, height + 0.02)]
     kit.add(hollow(outer, kit.u(0.05, 0.08), kit.u(0.04, 0.06), sides), kit.ceramic())
     if kit.chance(0.25):
-        kit.add(disc(rim * 0.8, 0.02, sides).move(0, 0.045), kit.accent())
+        kit.add(disc(rim * 0.8, 0.02, sides).up(0.045), kit.accent())
 
 
 def _bouquet(kit: Kit, height: float) -> None:
@@ -206,9 +206,9 @@ def teapot(kit: Kit) -> None:
     kit.add(kit.lathe(outline), material)
     top = float(outline[-1, 1])
     lid = material if kit.chance(0.6) else kit.accent()
-    kit.add(kit.dome(float(outline[-1, 0]) * 1.1, kit.u(0.06, 0.2)).move(0, top - 0.02), lid)
-    kit.add(globe(0.08).move(0, top + kit.u(0.14, 0.24)), lid)
-    kit.add(disc(0.05, 0.15, 6).move(0, top), lid)
+    kit.add(kit.dome(float(outline[-1, 0]) * 1.1, kit.u(0.06, 0.2)).up(top - 0.02), lid)
+    kit.add(globe(0.08).up(top + kit.u(0.14, 0.24)), lid)
+    kit.add(disc(0.05, 0.15, 6).up(top), lid)
     low, reach, tip = ry * kit.u(0.4, 0.9), kit.u(0.95, 1.25), ry * kit.u(1.5, 2.0)
     line = [(rx * 0.7, low, 0), (rx * 1.25, low + 0.1, 0), (reach * 0.88, (low + tip) / 2 + 0.1, 0)]
     line += [(reach, tip, 0)]
@@ -250,7 +250,7 @@ def bucket(kit: Kit) -> None:
     trim = kit.metal() if kit.chance(0.5) else material
     if sides > 4:
         for level in kit.pick((1.0,), (0.25, 0.8), (0.05, 1.0), ()):
-            kit.add(torus(low + (0.52 - low) * level, 0.03, kit.sides).move(0, height * level), trim)
+            kit.add(torus(low + (0.52 - low) * level, 0.03, kit.sides).up(height * level), trim)
     kind = kit.whole(0, 2)
     if kind == 0:
         rise, arch = kit.u(0.25, 0.7), np.linspace(0, np.pi, 12)
@@ -285,8 +285,8 @@ def cooking_pot(kit: Kit) -> None:
         kit.pair(handle(0.28, 0.5, 0.05, kit).turn("x", 90).move(0.93, height * 0.8), grip)
     if kit.chance(0.45):
         rise = kit.u(0.1, 0.35)
-        kit.add(kit.dome(1.03, rise).move(0, height - 0.02), kit.pick(material, kit.glass()))
-        kit.add(disc(0.13, 0.12, 10, 0.02).move(0, height + rise - 0.05), grip)
+        kit.add(kit.dome(1.03, rise).up(height - 0.02), kit.pick(material, kit.glass()))
+        kit.add(disc(0.13, 0.12, 10, 0.02).up(height + rise - 0.05), grip)
 
 
 FAMILIES: tuple[Choice, ...] = (
