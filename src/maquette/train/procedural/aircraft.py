@@ -119,7 +119,7 @@ def helicopter(kit: Kit) -> None:
         kit.add(superellipsoid(0.3, 0.1, 0.35, 0.6, 14), paint)
         for sx in (-1, 1):
             for sz in (-1, 1):
-                tip = (sx * 0.6, 0.08, sz * 0.6)
+                tip = sx * 0.6, 0.08, sz * 0.6
                 kit.add(rod((sx * 0.15, 0, sz * 0.15), tip, 0.045), dark)
                 kit.add(disc(0.06, 0.1, 8).move(tip[0], 0.05, tip[2]), paint)
                 propeller(kit, 0.32, 2, (tip[0], 0.18, tip[2]), "y")

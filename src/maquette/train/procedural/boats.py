@@ -121,7 +121,7 @@ def ship(kit: Kit) -> None:
         kit.add(part, kit.accent())
     if kit.chance(0.5):
         for i in range(kit.whole(2, 6)):
-            size = (0.22, 0.2, 0.4)
+            size = 0.22, 0.2, 0.4
             kit.box(
                 kit.accent(),
                 size,

@@ -175,7 +175,7 @@ def crown(kit: Kit, radius: float, y: float, material: Material, square: bool, s
 
 def castle_tower(kit: Kit) -> None:
     """Castle tower."""
-    wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
+    wall, top = kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)()
     h, r, square = kit.log(1.0, 2.6), kit.u(0.35, 0.5), kit.chance(0.35)
     sides = 4 if square else kit.sides
     taper = kit.u(0.75, 1.0)
@@ -219,7 +219,7 @@ def lighthouse(kit: Kit) -> None:
 
 def silo(kit: Kit) -> None:
     """Silo, gas tank, observatory."""
-    wall, top = (kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)())
+    wall, top = kit.pick(kit.stone, kit.plaster, kit.brick)(), kit.pick(kit.brick, kit.accent)()
     h = kit.log(1.0, 2.6)
     h = kit.u(0.6, 1.8)
     kit.add(kit.disc(0.5, h), kit.pick(kit.metal(), wall))
@@ -286,7 +286,7 @@ def castle(kit: Kit) -> None:
 def skyscraper(kit: Kit) -> None:
     """Office and apartment blocks: set-backs, window bands, round or twisted towers, roofs with plant and
     masts."""
-    wall, glass = (kit.pick(kit.plaster, kit.metal, kit.stone, kit.brick)(), kit.window())
+    wall, glass = kit.pick(kit.plaster, kit.metal, kit.stone, kit.brick)(), kit.window()
     kind, y, w, d = kit.whole(0, 3), 0.0, kit.u(0.7, 1.0), kit.u(0.6, 1.0)
     sides = 4 if kind < 3 else kit.pick(kit.sides, 6, 8)
     blocks, twist, turned = kit.whole(1, 3), kit.pick(0.0, 0.0, 0.0, kit.u(5, 25)), 0.0

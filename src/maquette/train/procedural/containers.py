@@ -66,7 +66,7 @@ def jar(kit: Kit) -> None:
 def barrel(kit: Kit) -> None:
     """Barrels, kegs and oil drums, standing or lying."""
     height, bulge = kit.u(1.0, 1.8), kit.u(1.0, 1.35)
-    material, hoop = (kit.pick(kit.wood, kit.wood, kit.metal, kit.paint)(), kit.metal())
+    material, hoop = kit.pick(kit.wood, kit.wood, kit.metal, kit.paint)(), kit.metal()
     mark = kit.mark()
     levels = np.linspace(0, height, 7)
     radii = 0.5 * (1 + (bulge - 1) * np.sin(np.pi * levels / height))

@@ -181,7 +181,7 @@ def _four_legs(
     for i, z in enumerate(ends):
         for side in (1, -1):
             swing = stride * side * (1 if i == 0 else -1)
-            knee = (side * girth * 0.62, tall * 0.5, z + swing * 0.3 + (0.06 if i else -0.03))
+            knee = side * girth * 0.62, tall * 0.5, z + swing * 0.3 + (0.06 if i else -0.03)
             body.limb((side * girth * 0.58, y, z), knee, thick * kit.u(1.0, 1.4), thick * 0.8, fur)
             body.limb(knee, (side * girth * 0.62, thick * 0.6, z + swing), thick * 0.8, thick * 0.75, dark)
 
@@ -211,7 +211,7 @@ def _coat_extra(kit: Kit, y: float, length: float, girth: float, fur: Material, 
 
 def bird(kit: Kit) -> None:
     """Song birds, ducks, chickens, penguins, owls, parrots, storks, eagles with spread wings."""
-    body, coat, second = (Body(kit, 0.25), kit.fur() if kit.chance(0.4) else kit.paint(), kit.accent())
+    body, coat, second = Body(kit, 0.25), kit.fur() if kit.chance(0.4) else kit.paint(), kit.accent()
     upright, s = kit.u(0, 80), kit.u(0.28, 0.4)
     length, legs = kit.u(0.25, 0.6), kit.log(0.08, 0.8)
     tilt = np.radians(upright)

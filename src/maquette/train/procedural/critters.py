@@ -83,7 +83,7 @@ def ray(kit: Kit) -> None:
 def _insect_legs(kit: Kit, count: int, reach: float, knee: float, look: Material) -> None:
     """Pairs of legs along both sides, their feet on y = 0."""
     for z in np.linspace(0.35, -0.35, count):
-        middle = (0.2 + reach * 0.6, knee, z * 1.4)
+        middle = 0.2 + reach * 0.6, knee, z * 1.4
         leg = tube(curve([(0.15, 0.35, z * 0.6), middle, (0.3 + reach, 0.0, z * 1.8)]), kit.u(0.03, 0.05))
         kit.pair(leg, look)
 
@@ -110,7 +110,7 @@ def beetle(kit: Kit) -> None:
     kit.add(box(0.035, 0.1, 1.1).move(0, 0.5, -0.05), dark)
     for _ in range(kit.whole(0, 7)):
         a, e = kit.u(0, 2 * np.pi), kit.u(0.4, 1.1)
-        c = (0.5 * np.cos(e) * np.cos(a), 0.14 + 0.42 * np.sin(e), 0.62 * np.cos(e) * np.sin(a))
+        c = 0.5 * np.cos(e) * np.cos(a), 0.14 + 0.42 * np.sin(e), 0.62 * np.cos(e) * np.sin(a)
         kit.add(ellipsoid(0.09, 0.06, 0.09, 8).move(*c), dark)
     eyes(kit, 0.14, 0.36, 0.76, 0.05)
     _insect_legs(kit, 3, 0.35, 0.35, dark)

@@ -139,7 +139,7 @@ def hot_dog(kit: Kit) -> None:
 
 def sandwich(kit: Kit) -> None:
     """Sandwich or toast."""
-    meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
+    meat, salad, cheese = kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15)
     outline = rectangle(0.9, 0.8, 0.1, 2)
     if kit.chance(0.5):
         outline = np.array([(-0.5, -0.4), (0.5, -0.4), (-0.1, 0.5)])
@@ -212,7 +212,7 @@ def pancakes(kit: Kit) -> None:
 
 def taco(kit: Kit) -> None:
     """Taco or wrap."""
-    meat, salad, cheese = (kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15))
+    meat, salad, cheese = kit.colour(0.4, 0.22, 0.12), kit.leaf(), kit.colour(0.98, 0.75, 0.15)
     angle = np.linspace(np.pi, 2 * np.pi, 9)
     outer = columns(0.22 * np.cos(angle), 0.2 * np.sin(angle)) + np.array([0, 0.2])
     outer = np.concatenate([[[-0.27, 0.55]], outer, [[0.27, 0.55]]])

@@ -152,13 +152,13 @@ def person(kit: Kit) -> None:
 
 def _legs(kit: Kit, body: Body, leg: float, hip: float, thick: float, skin: Material, hidden: bool) -> None:
     """Two legs with shoes, apart or walking; a robe hides all but the shoes."""
-    trousers, shoe = (kit.pick(kit.cloth, kit.accent)(), kit.pick(kit.leather, kit.black)())
+    trousers, shoe = kit.pick(kit.cloth, kit.accent)(), kit.pick(kit.leather, kit.black)()
     stance, walk = kit.u(0.0, 0.12), kit.pick(0.0, 0.0, 0.0, kit.u(0.1, 0.35)) * leg
     bare = kit.chance(0.15)
     for side in (1, -1):
         x, z = side * (hip * 0.75 + stance), side * walk
         if not hidden:
-            knee = (side * (hip * 0.75 + stance * 0.5), leg * 0.52, z * 0.5 + 0.03)
+            knee = side * (hip * 0.75 + stance * 0.5), leg * 0.52, z * 0.5 + 0.03
             body.limb((side * hip * 0.7, leg, 0), knee, thick * 1.25, thick, trousers)
             body.limb(knee, (x, 0.07, z), thick, thick * 0.75, skin if bare else trousers)
         body.limb((x, 0.05, z - 0.02), (x, 0.045, z + 0.13), thick * 0.75, thick * 0.7, shoe)

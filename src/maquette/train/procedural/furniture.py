@@ -160,7 +160,7 @@ def _doors(
         middle = x + (i - (count - 1) / 2) * each
         kit.box(front, (each * 0.9, height * 0.92, 0.05), (middle, y + height * 0.04, z))
         side = 1 if i % 2 == 0 and count > 1 else -1
-        knob = (middle + side * each * 0.36, y + height * 0.5, z + 0.05)
+        knob = middle + side * each * 0.36, y + height * 0.5, z + 0.05
         kit.add(ellipsoid(0.03, 0.05, 0.03, 8).move(*knob), metal)
 
 
@@ -210,7 +210,7 @@ def cabinet(kit: Kit) -> None:
 def bed(kit: Kit) -> None:
     """Single, double, four-poster and bunk beds, cots."""
     width, length, base = kit.pick(kit.u(0.8, 1.1), kit.u(1.3, 1.8)), kit.u(1.8, 2.2), kit.u(0.15, 0.4)
-    frame, sheet = (kit.pick(kit.wood, kit.wood, kit.metal, kit.cloth)(), kit.white())
+    frame, sheet = kit.pick(kit.wood, kit.wood, kit.metal, kit.cloth)(), kit.white()
     blanket, head = kit.cloth(), kit.u(0.4, 1.0)
     tiers, gap = (2, kit.u(0.9, 1.2)) if kit.chance(0.15) else (1, 0.0)
     for tier in range(tiers):

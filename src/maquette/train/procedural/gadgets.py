@@ -119,7 +119,7 @@ def computer(kit: Kit) -> None:
 
 def camera(kit: Kit) -> None:
     """Camera."""
-    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
+    body, dark, metal = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal()
     w, h, d = kit.u(0.9, 1.2), kit.u(0.6, 0.75), kit.u(0.3, 0.45)
     kit.box(body, (w, h, d))
     length = kit.u(0.2, 0.5)
@@ -155,7 +155,7 @@ def loudspeaker(kit: Kit) -> None:
 
 def radio(kit: Kit) -> None:
     """Radio, cassette player, boom box."""
-    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
+    body, dark, metal = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal()
     w, h, d = kit.u(1.1, 1.6), kit.u(0.6, 0.8), kit.u(0.3, 0.5)
     kit.box(body, (w, h, d))
     for x in (-0.3, 0.3) if kit.chance(0.6) else (-0.25,):
@@ -168,7 +168,7 @@ def radio(kit: Kit) -> None:
 
 def telephone(kit: Kit) -> None:
     """Old telephone."""
-    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
+    body, dark, metal = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal()
     kit.add(tapered_box((0.9, 0.75), (0.5, 0.4), 0.45, (0, -0.05), 0.1), body)
     kit.add(kit.disc(0.22, 0.07).turn("x", 55).move(0, 0.26, 0.24), metal)
     path = curve([(-0.5, 0.5), (-0.25, 0.66), (0.25, 0.66), (0.5, 0.5)], 4)
@@ -198,7 +198,7 @@ def watch(kit: Kit) -> None:
 
 def optics(kit: Kit) -> None:
     """Telescope, microscope, binoculars."""
-    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
+    body, dark, metal = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal()
     what = kit.whole(0, 2)
     if what == 0:
         outline = [(0.1, 0), (0.1, 0.3), (0.13, 0.3), (0.13, 0.7), (0.17, 0.7), (0.17, 1.2), (0.2, 1.22)]
@@ -220,7 +220,7 @@ def optics(kit: Kit) -> None:
 
 def small_hardware(kit: Kit) -> None:
     """Battery, light bulb, plug, lock, magnet."""
-    body, dark, metal = (kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal())
+    body, dark, metal = kit.pick(kit.plastic, kit.metal, kit.wood)(), kit.black(), kit.metal()
     what = kit.whole(0, 3)
     if what == 0:
         part = kit.lathe(curve([(0.15, 0), (0.17, 0.25), (0.42, 0.65), (0.38, 0.95), (0.02, 1.1)], 4))

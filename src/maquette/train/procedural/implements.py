@@ -37,7 +37,7 @@ def rake(kit: Kit) -> None:
     """Rake or hoe."""
     _, _, metal = _pole(kit)
     w, count = kit.u(0.6, 0.9), kit.whole(5, 10)
-    kit.add(box(w, 0.06, 0.06).up(0), metal)
+    kit.add(box(w, 0.06, 0.06), metal)
     for x in np.linspace(-0.5, 0.5, count) * w:
         kit.add(frustum(0.03, 0.02, 0.22, 5).turn("x", 90).move(x, 0), metal)
 
@@ -91,7 +91,7 @@ def mop(kit: Kit) -> None:
         line += [polar(d * 1.2, a, -0.4)]
         path = curve(line)
         kit.add(tube(path, 0.045, 5), kit.white())
-    kit.add(disc(0.12, 0.1, 10).up(0.0), kit.accent())
+    kit.add(disc(0.12, 0.1, 10), kit.accent())
 
 
 def _grip(kit: Kit) -> Material:

@@ -24,7 +24,7 @@ def lamp_shade(kit: Kit, radius: float, height: float) -> Part:
     if kind == 2:
         points = [(radius, 0.0), (radius * 0.6, height * 0.35), (top, height)]
     outer = curve([(r, -y) for r, y in points[::-1]], 3 if kind == 2 else 1)
-    return hollow(outer, 0.045, 0.045, kit.pick(kit.sides, kit.sides, 4)).scale(1, -1, 1).up(0)
+    return hollow(outer, 0.045, 0.045, kit.pick(kit.sides, kit.sides, 4)).scale(1, -1, 1)
 
 
 def shaded_lamp(kit: Kit) -> None:
@@ -123,7 +123,7 @@ def door(kit: Kit) -> None:
 
 def clock(kit: Kit) -> None:
     """Wall, alarm, mantel and grandfather clocks, and pocket watches."""
-    kind, body, face = (kit.whole(0, 3), kit.pick(kit.wood, kit.metal, kit.plastic)(), kit.white())
+    kind, body, face = kit.whole(0, 3), kit.pick(kit.wood, kit.metal, kit.plastic)(), kit.white()
     r, t = 0.5, kit.u(0.1, 0.3)
     dial = kit.disc(r * 0.88, t + 0.04).turn("x", 90).move(z=-(t + 0.04) / 2)
     hands = [box(0.04, r * k, t + 0.1).up(r * k / 2).turn("z", kit.u(0, 360)) for k in (0.45, 0.7)]
@@ -270,7 +270,7 @@ def bathtub(kit: Kit) -> None:
 
 def fireplace(kit: Kit) -> None:
     """A fireplace with logs burning."""
-    w, h, d, stone = (kit.u(1.2, 1.8), kit.u(0.9, 1.3), kit.u(0.4, 0.6), kit.pick(kit.brick, kit.stone)())
+    w, h, d, stone = kit.u(1.2, 1.8), kit.u(0.9, 1.3), kit.u(0.4, 0.6), kit.pick(kit.brick, kit.stone)()
     side = w * kit.u(0.15, 0.25)
     kit.pair(kit.block((side, h, d), (w / 2 - side / 2, 0, 0)), stone)
     kit.box(stone, (w, h * 0.3, d), (0, h * 0.7, 0))

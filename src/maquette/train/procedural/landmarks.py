@@ -15,7 +15,7 @@ from maquette.train.procedural.turned import disc, frustum, hollow, lathe, torus
 
 def church(kit: Kit) -> None:
     """A church or chapel with a tower and a spire."""
-    wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
+    wall, tiles = kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)()
     w, h, d, rise = kit.u(0.6, 0.9), kit.u(0.5, 0.8), kit.u(1.1, 1.8), kit.u(0.4, 0.8)
     kit.add(box(w, h, d).up(h / 2), wall)
     add_gable(kit, (w, rise, d), 0.08, 0.07, wall, tiles, (0, h, 0))
@@ -35,13 +35,13 @@ def church(kit: Kit) -> None:
             opening(kit, (0.1, h * 0.4), (x, h * 0.25, zz), side, wall, pane, True)
     if kit.chance(0.3):
         kit.add(box(w * 1.7, h * 0.9, w * 0.6).move(0, h * 0.45, -d * 0.15), wall)
-        at = (0, h * 0.9, -d * 0.15)
+        at = 0, h * 0.9, -d * 0.15
         add_gable(kit, (w * 0.6, rise * 0.6, w * 1.7), 0.05, 0.06, wall, tiles, at, 90)
 
 
 def mosque(kit: Kit) -> None:
     """Dome and minarets."""
-    wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
+    wall, tiles = kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)()
     w, h = kit.u(1.0, 1.4), kit.u(0.5, 0.8)
     kit.add(box(w, h, w).up(h / 2), wall)
     openings(kit, (w, h, w), 0.0, 1)
@@ -64,7 +64,7 @@ def mosque(kit: Kit) -> None:
 
 def pagoda(kit: Kit) -> None:
     """Pagoda."""
-    wall, tiles = (kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)())
+    wall, tiles = kit.pick(kit.plaster, kit.stone, kit.wood)(), kit.pick(kit.brick, kit.accent)()
     tiers, w, y = kit.whole(2, 5), kit.u(0.9, 1.2), 0.12
     kit.box(kit.stone(), (w * 1.5, 0.12, w * 1.5))
     for i in range(tiers):
@@ -81,7 +81,7 @@ def pagoda(kit: Kit) -> None:
 
 def barn(kit: Kit) -> None:
     """Gambrel barn."""
-    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
+    wall, tiles = kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     rise = kit.u(0.5, 0.8)
     outline = [(-w / 2, 0), (w / 2, 0), (w / 2, h), (w * 0.34, h + rise * 0.65), (0, h + rise)]
@@ -98,7 +98,7 @@ def barn(kit: Kit) -> None:
 
 def hut(kit: Kit) -> None:
     """Hut: round with a thatched cone, or a log cabin."""
-    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
+    wall, tiles = kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     if kit.chance(0.5):
         kit.add(kit.disc(0.5, h), wall)
@@ -118,7 +118,7 @@ def hut(kit: Kit) -> None:
 
 def shop(kit: Kit) -> None:
     """Shop with an awning and a sign."""
-    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
+    wall, tiles = kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     h = kit.u(0.7, 1.2)
     kit.add(box(w, h, d * 0.7).up(h / 2), wall)
@@ -135,7 +135,7 @@ def shop(kit: Kit) -> None:
 
 def factory(kit: Kit) -> None:
     """Factory with saw-tooth roof and chimneys."""
-    wall, tiles = (kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)())
+    wall, tiles = kit.pick(kit.wood, kit.brick, kit.plaster)(), kit.pick(kit.stone, kit.accent, kit.wood)()
     w, h, d = kit.u(0.9, 1.3), kit.u(0.5, 0.8), kit.u(1.0, 1.7)
     w, teeth = kit.u(1.3, 1.8), kit.whole(2, 4)
     kit.add(box(w, h, d * 0.7).up(h / 2), wall)

@@ -18,7 +18,7 @@ def gun(kit: Kit) -> None:
     kind, dark = kit.whole(0, 1), kit.pick(kit.black, kit.metal, kit.plastic)()
     second, long = kit.pick(kit.wood, kit.accent)(), kind == 1
     length, h, t = (kit.u(1.4, 2.2) if long else kit.u(0.7, 1.0)), kit.u(0.16, 0.26), kit.u(0.12, 0.2)
-    kit.add(box(length * 0.5, h, t, 0.02).up(0), dark)
+    kit.add(box(length * 0.5, h, t, 0.02), dark)
     barrel = length * kit.u(0.4, 0.6)
     kit.add(
         rod(

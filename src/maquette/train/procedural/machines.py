@@ -46,7 +46,7 @@ def digger(kit: Kit) -> None:
         kit.add(box(0.2, 0.3, 1.2).move(side * width * 0.42, 0.28), dark)
     kit.box(paint, (width, 0.4, 1.1), (0, 0.5, -0.1))
     glasshouse(kit, (-0.2, 0.45, -0.2, 0.35), width * 0.45, 0.6, 0.88, paint)
-    elbow, tip = (np.array([0.28, kit.u(1.5, 1.9), 1.2]), np.array([0.28, kit.u(0.5, 1.0), kit.u(1.6, 2.0)]))
+    elbow, tip = np.array([0.28, kit.u(1.5, 1.9), 1.2]), np.array([0.28, kit.u(0.5, 1.0), kit.u(1.6, 2.0)])
     kit.add(rod((0.28, 0.8, 0.35), elbow, 0.11, 4), paint)
     kit.add(rod(elbow, tip, 0.09, 4), paint)
     kit.add(hollow([(0.12, 0), (0.25, 0.3)], 0.04, 0.05, 4).turn("x", kit.u(60, 130)).move(*tip), dark)

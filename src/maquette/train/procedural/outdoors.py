@@ -30,7 +30,7 @@ def temple(kit: Kit) -> None:
         kit.add(box(w * 0.6, h, d * 0.65).up(base + h / 2), stone)
     kit.box(stone, (w + 0.1, 0.12, d + 0.1), (0, base + h - 0.01, 0))
     top = kit.brick() if kit.chance(0.4) else stone
-    at = (0, base + h + 0.1, 0)
+    at = 0, base + h + 0.1, 0
     add_gable(kit, (w + 0.1, kit.u(0.2, 0.35), d + 0.1), 0.05, 0.05, stone, top, at)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from maquette.train.procedural.balls import globe, superellipsoid
-from maquette.train.procedural.boxes import box, tapered_box
+from maquette.train.procedural.boxes import box, rectangle, tapered_box
 from maquette.train.procedural.kit import Choice, Kit
 from maquette.train.procedural.materials import Material
 from maquette.train.procedural.part import Part, columns, curve
@@ -101,8 +101,7 @@ def _backrest(
         bow = r / np.sin(np.radians(min(turn, 178) / 2))
         path = columns(bow * np.sin(angle), height * 0.5, bow * (1 - np.cos(angle)))
         widths = np.tile([t * 0.5, height * kit.u(0.3, 0.5)], (9, 1))
-        part = tube(path, widths, section=np.array([[1, 1], [-1, 1], [-1, -1], [1, -1.0]]), up=(0, 1, 0))
-        kit.add(part, kit.pick(frame, soft))
+        kit.add(tube(path, widths, section=rectangle(2, 2), up=(0, 1, 0)), kit.pick(frame, soft))
     elif kind == 4:  # padded
         kit.add(cushion(kit, w * 0.95, t * 2.2, height).turn("x", -90).move(0, height / 2 + 0.05, -t), soft)
         kit.pair(rod((w * 0.3, -0.05, -t), (w * 0.3, height * 0.5, -t), t * 0.5), frame)
@@ -158,7 +157,7 @@ def chair(kit: Kit) -> None:
 def stool(kit: Kit) -> None:
     """Stools, bar stools, footstools and piano benches."""
     width, height = kit.u(0.6, 0.9), kit.log(0.4, 1.9)
-    frame, soft = (kit.pick(kit.wood, kit.metal)(), kit.pick(kit.leather, kit.cloth, kit.wood)())
+    frame, soft = kit.pick(kit.wood, kit.metal)(), kit.pick(kit.leather, kit.cloth, kit.wood)()
     kind, slab = kit.whole(0, 3), kit.u(0.06, 0.16)
     if kind == 0:
         pedestal(kit, height, width * kit.u(0.45, 0.65), frame)

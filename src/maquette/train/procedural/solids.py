@@ -43,7 +43,7 @@ def random_field(kit: Kit, size: float) -> Field:
     """A box, ball, cylinder, cone, torus, limb or egg of about a given half-size, about the origin."""
     kind, s = kit.whole(0, 6), size
     if kind <= 1:
-        half = (s * kit.log(0.3, 1.1), s * kit.log(0.3, 1.1), s * kit.log(0.3, 1.1))
+        half = s * kit.log(0.3, 1.1), s * kit.log(0.3, 1.1), s * kit.log(0.3, 1.1)
         return block(half, kit.pick(0.02, 0.3) * min(half))
     if kind == 2:
         return sphere(s * kit.u(0.6, 0.9))

@@ -116,7 +116,7 @@ def slide(kit: Kit) -> None:
     kit.add(ribbon(path, 0.5, 0.06, (0, 1, 0)), paint)
     kit.pair(ribbon(path + np.array([0.25, 0.07, 0.0]), 0.06, 0.18, (0, 1, 0)), kit.accent())
     kit.box(kit.wood(), (0.55, 0.08, 0.5), (0, h - 0.08, -0.25))
-    kit.four(rod((0.25, 0, 0.22), (0.25, h, 0.22), 0.035).move(z=0), metal)
+    kit.four(rod((0.25, 0, 0.22), (0.25, h, 0.22), 0.035), metal)
     for y in np.linspace(0.15, 0.85, 4) * h:
         kit.add(rod((-0.25, y, -0.5), (0.25, y, -0.5), 0.03), metal)
     kit.pair(rod((0.25, 0, -0.5), (0.25, h + 0.35, -0.5), 0.035), metal)

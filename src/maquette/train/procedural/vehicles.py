@@ -120,7 +120,7 @@ def car(kit: Kit) -> None:
     height, rake = kit.u(0.32, 0.55), kit.u(0.1, 0.45)
     back_rake = kit.u(0.02, 0.35) * height * 2
     cabin = body if kit.chance(0.8) else kit.accent()
-    lengths = (cab_back, cab_front, cab_back + back_rake, cab_front - rake * height * 2)
+    lengths = cab_back, cab_front, cab_back + back_rake, cab_front - rake * height * 2
     glasshouse(kit, lengths, width * 0.92, height, deck - 0.02, cabin)
     wheels(kit, r, kit.u(0.16, 0.26), width - kit.u(0.0, 0.12), (rear, ahead))
     lights(kit, width, deck - nose_drop - 0.06, half * 0.985, -half * 0.985, 0.11)
@@ -221,7 +221,7 @@ def _van_windows(
 
 def _load(kit: Kit, width: float, length: float, joint: float, base: float) -> None:
     """What a truck carries behind its cab, from z = joint backwards."""
-    kind, body, middle = (kit.whole(0, 5), kit.pick(kit.accent, kit.white, kit.metal)(), joint - length / 2)
+    kind, body, middle = kit.whole(0, 5), kit.pick(kit.accent, kit.white, kit.metal)(), joint - length / 2
     if kind == 0:  # box
         kit.box(body, (width * 1.05, kit.u(0.9, 1.5), length * 0.97), (0, base, middle))
     elif kind == 1:  # open bed

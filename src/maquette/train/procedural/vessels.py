@@ -51,7 +51,7 @@ def _fill(kit: Kit, outer: Array, wall: float, level: float, material: Material)
 
 def mug(kit: Kit) -> None:
     """A mug with a swept handle, now and then filled or steeply tapered."""
-    height, wall, material = (kit.log(0.7, 1.5), kit.u(0.04, 0.08), kit.pick(kit.ceramic, kit.plastic)())
+    height, wall, material = kit.log(0.7, 1.5), kit.u(0.04, 0.08), kit.pick(kit.ceramic, kit.plastic)()
     outer = body_outline(kit, height)
     kit.add(kit.hollow(outer, wall, kit.u(0.05, 0.12)), material)
     middle = height * kit.u(0.45, 0.6)
@@ -232,7 +232,7 @@ def jug(kit: Kit) -> None:
     grip = handle(kit.u(0.25, 0.45), height * kit.u(0.5, 0.75), kit.u(0.045, 0.07), kit)
     kit.add(grip.move(edge - 0.03, 0.58 * height).turn("y", 180), material)
     if kit.chance(0.5):
-        tip = (kit.u(1.0, 1.4), height * kit.u(0.9, 1.2), 0.0)
+        tip = kit.u(1.0, 1.4), height * kit.u(0.9, 1.2), 0.0
         kit.add(tube([(0.35, height * 0.2, 0), tip], np.array([0.1, 0.07]), 8), material)
         if kit.chance(0.6):
             kit.add(kit.frustum(0.06, 0.18, 0.15).turn("z", -50).move(*tip), material)
