@@ -123,13 +123,7 @@ def render_training_pictures(
     Raises:
         SettingError: no meshes, an empty mesh, or a size or count below 1.
     """
-    if not meshes or min(views_per_mesh, size, supersample) < 1:
-        raise SettingError(
-            "training pictures need at least one mesh and positive views_per_mesh, size, supersample"
-        )
-    for i, mesh in enumerate(meshes):
-        if not len(mesh.faces):
-            raise SettingError(f"mesh {i} of the training pictures has no faces")
+    _check_request(meshes, views_per_mesh, size, supersample)
     device = torch.device(device)
     on_cpu = device.type == "cpu"
     samples = samples_at_once or (1 << 20 if on_cpu else 1 << 25)
@@ -166,6 +160,16 @@ def render_training_pictures(
         ortho_scale=ortho_scale.view(shape),
         depth=None if depth is None else depth.view(*shape, size, size),
     )
+
+
+def _check_request(meshes: Sequence[PaintedMesh], views_per_mesh: int, size: int, supersample: int) -> None:
+    if not meshes or min(views_per_mesh, size, supersample) < 1:
+        raise SettingError(
+            "training pictures need at least one mesh and positive views_per_mesh, size, supersample"
+        )
+    for i, mesh in enumerate(meshes):
+        if not len(mesh.faces):
+            raise SettingError(f"mesh {i} of the training pictures has no faces")
 
 
 def recentre_batch(rgba: Tensor, size: int, border_ratio: float = 0.15) -> Tensor:
@@ -254,6 +258,8 @@ def _groups(
 
 
 def pack_meshes(meshes: Sequence[PaintedMesh], device: torch.device) -> MeshGroup:
+    """M meshes as one, its vertices and faces in the order of the meshes, on `device`."""
+
     def joined(name: str) -> Tensor:
         return torch.from_numpy(np.concatenate([getattr(mesh, name) for mesh in meshes])).to(device)
 
