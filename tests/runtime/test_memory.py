@@ -33,6 +33,13 @@ def test_attention_counts_without_its_scores() -> None:
     assert trace_memory(lambda: scaled_dot_product_attention(q, q, q)).peak == q.numel() * 2
 
 
+def test_convolutions_count_with_room_to_lay_out_their_pictures_anew() -> None:
+    conv = nn.Conv2d(8, 16, 3, padding=1, device="meta", dtype=torch.float16)
+    x = torch.empty(1, 8, 100, 100, device="meta", dtype=torch.float16)
+    traced = trace_memory(lambda: conv(x))
+    assert (traced.held, traced.peak) == (320_000, 320_000 + 160_000 + 320_000)
+
+
 def test_a_network_is_elsewhere_only_while_it_runs() -> None:
     layer = nn.Linear(4, 4)
     weight = layer.weight.clone()

@@ -145,6 +145,17 @@ def test_the_upscaler_file_is_read_by_its_published_names(tmp_path: Path, wrappe
     assert_same(load_paint_model(file.parent).upscaler, upscaler)
 
 
+def test_an_upscaler_that_was_pulled_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    upscaler = tiny_painter(enlarges=True).upscaler
+    assert upscaler is not None
+    write_model(tmp_path / "hunyuan3d-paint-v2-0", tiny_painter(COLOUR))
+    (tmp_path / "maquette").mkdir()
+    tensors = to_published(upscaler.state_dict(), paint_keymap.upscaler_keys(upscaler.config))
+    torch.save(tensors, tmp_path / "maquette" / "RealESRGAN_x4plus.pth")
+    assert_same(load_paint_model(tmp_path / "hunyuan3d-paint-v2-0").upscaler, upscaler)
+
+
 def test_a_file_that_is_no_upscaler_is_refused(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(3)}, tmp_path / "RealESRGAN_x4plus.pth")
     with pytest.raises(CheckpointError, match="no Real-ESRGAN upscaler"):

@@ -1,4 +1,4 @@
-"""Fetching weights: the real command against a real server that speaks the few routes of the hub."""
+"""Fetching weights: the real command against a real server that speaks the few routes of the hub, and of GitHub."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,8 +19,10 @@ import torch
 import yaml
 from safetensors.torch import save
 
-from maquette.zoo.catalog import find_entry
-from maquette.zoo.files import local_folder, missing_files
+from maquette.errors import CheckpointError
+from maquette.zoo.catalog import ModelEntry, find_entry
+from maquette.zoo.files import is_present, local_folder, missing_files
+from maquette.zoo.files import pull as pull_entry
 from published_layout import published_state, random_model, settings
 
 pytest.importorskip("huggingface_hub", reason="fetching needs the extra hub")
@@ -28,6 +30,7 @@ pytest.importorskip("huggingface_hub", reason="fetching needs the extra hub")
 NAME = "hunyuan3d-dit-v2-0"
 WEIGHTS = f"{NAME}/model.fp16.safetensors"
 COMMIT = "0" * 40
+RELEASE = "/xinntao/Real-ESRGAN/releases/download/v0.1.0/RealESRGAN_x4plus.pth"
 
 
 @dataclass
@@ -63,13 +66,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         hub = self.hub
+        if self.path == RELEASE:
+            return self._headers(302, {"Location": "/tencent/Hunyuan3D-2/resolve/main/release.pth"}, b"")
         found = re.fullmatch(r"/tencent/Hunyuan3D-2/resolve/[^/]+/(.*)", self.path)
         if hub.token and self.headers.get("Authorization") != f"Bearer {hub.token}":
             return self._headers(401, {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"}, b"")
         if not found or found[1] not in hub.files:
             return self._headers(404, {"X-Error-Code": "EntryNotFound"}, b"")
         content = hub.files[found[1]]
-        large = found[1].endswith("safetensors")
+        large = found[1].endswith((".safetensors", ".pth"))
         etag = hashlib.sha256(content) if large else hashlib.sha1(b"blob %d\0" % len(content) + content)
         headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{etag.hexdigest()}"', "Accept-Ranges": "bytes"}
         if self.command == "HEAD":
@@ -79,6 +84,8 @@ class Handler(BaseHTTPRequestHandler):
             asked = self.headers.get("Range")
             hub.ranges.append(asked)
             begin = int(re.findall(r"\d+", asked)[0]) if asked else 0
+            if begin >= len(content):
+                return self._headers(416, {}, b"")
             if hub.spoil:
                 content = bytes(len(content))
         if begin:
@@ -240,3 +247,53 @@ def test_no_network_offline_and_absent_files_are_told_apart(hub: Hub, tmp_path: 
     del hub.files[WEIGHTS]
     assert_one_line(pull(hub, tmp_path), 5, "has no", "update maquette")
     assert_one_line(pull(hub, tmp_path, name="hunyuan3d-dit-v2-O"), 5, "did you mean")
+
+
+@pytest.fixture
+def release(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
+    """Real-ESRGAN as the server has it, and a cache of the test's own."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    hub.files["release.pth"] = content = os.urandom(1_000_000)
+    entry = find_entry("real-esrgan", "part")
+    return replace(entry, url=hub.url + RELEASE, sha256=hashlib.sha256(content).hexdigest())
+
+
+def test_the_upscaler_comes_from_its_release_and_is_not_fetched_again(
+    hub: Hub, release: ModelEntry, tmp_path: Path
+) -> None:
+    assert not is_present(release) and missing_files(release) == ["RealESRGAN_x4plus.pth"]
+    for _ in range(2):
+        assert pull_entry(release) == tmp_path / "maquette"
+    assert hub.ranges == [None] and is_present(find_entry("real-esrgan"))
+    assert (tmp_path / "maquette" / "RealESRGAN_x4plus.pth").read_bytes() == hub.files["release.pth"]
+
+
+@pytest.mark.parametrize("kept", [400_000, 1_000_000])
+def test_what_a_killed_fetch_of_the_upscaler_left_is_taken_up(
+    hub: Hub, release: ModelEntry, tmp_path: Path, kept: int
+) -> None:
+    (tmp_path / "maquette").mkdir()
+    partial = tmp_path / "maquette" / "RealESRGAN_x4plus.pth.incomplete"
+    partial.write_bytes(hub.files["release.pth"][:kept])
+    assert not is_present(release)
+    pull_entry(release)
+    assert hub.ranges == [f"bytes={kept}-"] and is_present(release) and not partial.exists()
+
+
+def test_a_spoiled_upscaler_is_removed_and_an_absent_network_named(
+    hub: Hub, release: ModelEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.spoil = True
+    with pytest.raises(CheckpointError, match=r"damaged on its way.*pull it again"):
+        pull_entry(release)
+    assert not list((local_folder(release) or Path("none")).glob("*"))
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    with pytest.raises(CheckpointError, match=r"127.0.0.1:9/x cannot be reached"):
+        pull_entry(replace(release, url="http://127.0.0.1:9/x"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(CheckpointError, match="HF_HUB_OFFLINE forbids"):
+        pull_entry(release)
+    hub.spoil = False
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    pull_entry(release)
+    assert is_present(release)

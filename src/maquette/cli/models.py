@@ -34,7 +34,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
         table.add_row(
             entry.name,
             "yes" if is_present(entry) else "partly" if partly else "no",
-            f"{entry.size_gb:.1f}" if entry.repo else "",
+            f"{entry.size_gb:.1f}" if entry.size_gb else "",
             f"{entry.memory_gb:.0f} GB",
             str(entry.steps or ""),
             entry.summary,
@@ -60,9 +60,10 @@ def pull_command(name: str, quiet: bool) -> None:
         import os
 
         os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    if not quiet and entry.repo:
+    source = entry.repo or entry.url
+    if not quiet and source:
         click.echo(
-            f"{entry.name}, {entry.size_gb:.1f} GB, from {entry.repo}. Licence: {entry.license}, {entry.regions}.",
+            f"{entry.name}, {entry.size_gb:.1f} GB, from {source}. Licence: {entry.license}, {entry.regions}.",
             err=True,
         )
     click.echo(pull(entry, lambda file: None if quiet else click.echo(file, err=True)))

@@ -162,6 +162,7 @@ class ViewPainter:
         with run.stage(unet.painting, *unet.small_parts()):
             predict = predictor(unet, conditions, run.plan.rows)
             latents = self._sample(predict, views, size // 8, run)
+        del conditions, predict  # they hold memory that decoding wants
         if not bool(torch.isfinite(latents).all()):
             raise _NotFiniteError
         run.on_progress("decode", 0, 1)
@@ -254,7 +255,7 @@ class ViewPainter:
         """Pictures (N, 3, S, S) → four times larger where there is an upscaler, as float16 on the CPU; and notes."""
         upscaler = self.model.upscaler
         if not run.settings.enlarge or upscaler is None:
-            note = "the views were not enlarged: RealESRGAN_x4plus.pth is not here"
+            note = "the views were not enlarged: maquette models pull real-esrgan fetches what does it"
             return pictures.to("cpu", torch.float16), (
                 note,
             ) if run.settings.enlarge and not run.hints else ()

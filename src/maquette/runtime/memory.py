@@ -2,7 +2,7 @@
 
 What is needed is not estimated by a formula: the very code that will run is run once on the meta device, where tensors
 have shapes and no numbers, and the bytes that are alive at once are counted. Attention counts as its fused kernels
-compute it, without its matrix of scores.
+compute it, without its matrix of scores; convolutions with the room in which cuDNN lays out input and output anew.
 """
 
 from __future__ import annotations
@@ -123,6 +123,9 @@ class _LiveBytes(TorchDispatchMode):
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor):
                 self._watch(tensor, made_here=True)
+        if func is torch.ops.aten.convolution.default:  # its kernels want channels last
+            workspace = sum(t.numel() * t.element_size() for t in (args[0], result))
+            self.peak = max(self.peak, self.live + workspace)
         return result
 
     def _watch(self, tensor: Tensor, *, made_here: bool) -> None:

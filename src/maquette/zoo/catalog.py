@@ -27,9 +27,13 @@ class ModelEntry:
     license: str = HUNYUAN_LICENSE
     regions: str = HUNYUAN_REGIONS
     repo: str | None = None
-    """Repository on the hub; None for what is in the package."""
+    """Repository on the hub; None for what is in the package or at `url`."""
     files: tuple[str, ...] = ()
     """All that is fetched, as paths in the repository."""
+    url: str | None = None
+    """Of the only file, where that is not on the hub."""
+    sha256: str | None = None
+    """Of that file; the hub tells those of its own."""
     size_gb: float = 0.0
     """Of the files, about."""
     memory_gb: float = 0.0
@@ -162,6 +166,19 @@ CATALOG = (
         files=("config.json", "model.safetensors"),
         size_gb=4.55,
         memory_gb=3.0,
+    ),
+    ModelEntry(
+        name="real-esrgan",
+        summary="enlarges the views of the published painters four times",
+        kind="part",
+        license="BSD-3-Clause",
+        regions="everywhere",
+        files=("RealESRGAN_x4plus.pth",),
+        url="https://github.com/xinntao/Real-ESRGAN/releases/download/v0.1.0/RealESRGAN_x4plus.pth",
+        # The release states no checksum; a dozen independent projects that pin this file agree on this one.
+        sha256="4fa0d38905f75ac06eb49a7951b426670021be3018265fd191d2125df9d682f1",
+        size_gb=0.07,
+        memory_gb=2.0,
     ),
 )
 

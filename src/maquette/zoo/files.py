@@ -1,8 +1,8 @@
-"""Where the weights of a model lie on this machine, and fetching them from the hub.
+"""Where the weights of a model lie on this machine, and fetching them.
 
 Fetched files live in the cache of `huggingface_hub`, so that models fetched by other programs are found and nothing is
-stored twice. Looking there needs no package and no network; fetching needs the extra `hub`. The hub's own environment
-variables count: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT (a mirror), HF_TOKEN, HF_HUB_OFFLINE.
+stored twice; what does not come from the hub lies in a folder beside that cache. The hub's own environment variables
+count: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT (a mirror), HF_TOKEN, HF_HUB_OFFLINE.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ WEIGHT_FILES = tuple(
     f"model{precision}.{kind}" for kind in ("safetensors", "ckpt") for precision in (".fp16", "")
 )
 SHA256_LENGTH, GIT_SHA_LENGTH = 64, 40
+RANGE_NOT_SATISFIABLE = 416
 BLOCK = 1 << 22
 LARGE = (".safetensors", ".ckpt", ".bin", ".pth")
 
@@ -106,7 +107,7 @@ def choose_model(views: Sequence[str]) -> str:
 
 
 def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) -> Path:
-    """Fetch a model's files, going on where an earlier try stopped, and hold each against the hub's checksum.
+    """Fetch a model's files, going on where an earlier try stopped, and hold each against its checksum.
 
     Args:
         entry: of the catalogue.
@@ -119,7 +120,7 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
         CheckpointError: no network, no access, no space, or a file that is not what the hub says; whatever was fetched
             before stays usable.
     """
-    if entry.repo is None:
+    if entry.repo is None and entry.url is None:
         return bundled_file().parent
     try:
         import huggingface_hub
@@ -130,6 +131,9 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
     for name in entry.files:
         on_file(name)
         try:
+            if entry.repo is None:
+                _fetch_file(entry, name)
+                continue
             if Path(name).suffix in LARGE and not huggingface_hub.is_offline_mode():
                 _fetch_blob(entry.repo, name)
             path = Path(huggingface_hub.hf_hub_download(entry.repo, name))
@@ -143,7 +147,9 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
 
 
 def _snapshot(entry: ModelEntry) -> Path | None:
-    """The newest fetched state of the model's repository."""
+    """The newest fetched state of the model's repository, or the folder of what is not on the hub."""
+    if entry.url is not None:
+        return cache_folder().parent / "maquette"
     if entry.repo is None:
         return None
     repository = cache_folder() / f"models--{entry.repo.replace('/', '--')}"
@@ -160,7 +166,6 @@ def _fetch_blob(repo: str, name: str) -> None:
     The hub's own download starts a new partial file in every process; it takes finished content as it finds it.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import WeakFileLock, build_hf_headers
 
     found = get_hf_file_metadata(hf_hub_url(repo, name))
@@ -172,26 +177,59 @@ def _fetch_blob(repo: str, name: str) -> None:
     with WeakFileLock(lock):
         if blob.exists():
             return
-        partial = blob.with_name(f"{blob.name}.incomplete")
         left = sorted(blob.parent.glob(f"{blob.name}*.incomplete"), key=lambda path: path.stat().st_size)
         if left:
-            os.replace(left[-1], partial)
-        with partial.open("ab") as file:
+            os.replace(left[-1], _partial(blob))
+        os.replace(_go_on(blob, found.location, name, found.size, build_hf_headers()), blob)
+
+
+def _fetch_file(entry: ModelEntry, name: str) -> None:
+    """Fetch what is not on the hub, going on with what an earlier try left of it."""
+    from huggingface_hub import is_offline_mode
+    from huggingface_hub.errors import OfflineModeIsEnabled
+    from huggingface_hub.utils import WeakFileLock
+
+    folder = _snapshot(entry)
+    assert folder is not None and entry.url is not None
+    file = folder / name
+    if is_offline_mode() and not file.is_file():
+        raise OfflineModeIsEnabled
+    folder.mkdir(parents=True, exist_ok=True)
+    with WeakFileLock(folder / f"{name}.lock"):
+        if not file.is_file():
+            partial = _go_on(file, entry.url, name)
+            _verify(partial, name, entry.sha256)
+            os.replace(partial, file)
+
+
+def _partial(file: Path) -> Path:
+    return file.with_name(f"{file.name}.incomplete")
+
+
+def _go_on(
+    file: Path, url: str, name: str, size: int | None = None, headers: dict[str, str] | None = None
+) -> Path:
+    """Fetch what is missing of the file's partial content, and return that."""
+    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub.file_download import http_get
+
+    partial = _partial(file)
+    with partial.open("ab") as stream:
+        begin = stream.tell()
+        try:
             http_get(
-                found.location,
-                file,
-                resume_size=file.tell(),
-                headers=build_hf_headers(),
-                expected_size=found.size,
-                displayed_filename=name,
+                url, stream, resume_size=begin, headers=headers, expected_size=size, displayed_filename=name
             )
-        os.replace(partial, blob)
+        except HfHubHTTPError as error:
+            if error.response.status_code != RANGE_NOT_SATISFIABLE:  # nothing was missing
+                raise
+    return partial
 
 
-def _verify(path: Path, name: str) -> None:
+def _verify(path: Path, name: str, expected: str | None = None) -> None:
     """The cache names a file's content by its checksum: SHA-256 for large files, git's for small ones."""
     content = path.resolve()
-    expected = content.name
+    expected = expected or content.name
     if len(expected) not in (SHA256_LENGTH, GIT_SHA_LENGTH):
         return  # a file system without links keeps no checksum
     digest = hashlib.sha256() if len(expected) == SHA256_LENGTH else hashlib.sha1()
@@ -208,10 +246,11 @@ def _verify(path: Path, name: str) -> None:
 
 def _explain(error: Exception, entry: ModelEntry, name: str) -> CheckpointError:
     """What went wrong on the hub, in a sentence."""
-    import httpx
     from huggingface_hub import errors, is_offline_mode
 
-    page = f"https://huggingface.co/{entry.repo}"
+    if isinstance(error, CheckpointError):
+        return error
+    page, host = f"https://huggingface.co/{entry.repo}", "the hub" if entry.repo else str(entry.url)
     again = "what was fetched is kept; pull again to go on"
     if isinstance(error, errors.GatedRepoError):
         return CheckpointError(
@@ -221,13 +260,14 @@ def _explain(error: Exception, entry: ModelEntry, name: str) -> CheckpointError:
         return CheckpointError(
             f"{entry.repo} is not on the hub, or your token may not see it", "check HF_ENDPOINT and HF_TOKEN"
         )
-    if isinstance(error, (errors.LocalEntryNotFoundError, httpx.TransportError)):
+    offline = errors.OfflineModeIsEnabled
+    if isinstance(error, (errors.LocalEntryNotFoundError, offline)) or _is_transport(error):
         if is_offline_mode():
             return CheckpointError(
                 f"{name} is not here and HF_HUB_OFFLINE forbids to fetch it", "unset HF_HUB_OFFLINE"
             )
         return CheckpointError(
-            f"the hub cannot be reached to fetch {name}", "check the network, HF_ENDPOINT or a proxy"
+            f"{host} cannot be reached to fetch {name}", "check the network, HF_ENDPOINT or a proxy"
         )
     if isinstance(error, errors.EntryNotFoundError):
         return CheckpointError(f"{entry.repo} has no {name} any more", "update maquette")
@@ -235,3 +275,8 @@ def _explain(error: Exception, entry: ModelEntry, name: str) -> CheckpointError:
         return CheckpointError(f"{name} cannot be stored: {error.strerror}: {error.filename}", "see HF_HOME")
     reason = (str(error).splitlines() or [type(error).__name__])[0]
     return CheckpointError(f"fetching {name} failed: {reason}", again)
+
+
+def _is_transport(error: Exception) -> bool:
+    """Whether no answer came. The hub library's HTTP library changed its name between versions."""
+    return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)

@@ -2,7 +2,7 @@
 
 A published folder holds one folder a part (`unet`, `vae`, `scheduler`), each with its `config.json` and weights. Two
 things come from elsewhere: DINOv2-giant, which 2.1 looks at the picture with, has its own repository; and the upscaler
-is one file, RealESRGAN_x4plus.pth, that everybody fetches from its own project.
+is one file of its own project, RealESRGAN_x4plus.pth.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from maquette.paint.samplers import NoiseSchedule
 from maquette.zoo import paint_keymap, paint_published
 from maquette.zoo.catalog import HUNYUAN_LICENSE, find_entry
 from maquette.zoo.checkpoint import TensorFile, fill, open_tensors, write_tensors
-from maquette.zoo.files import cache_folder, local_folder
+from maquette.zoo.files import local_folder
 from maquette.zoo.keymap import KeyMap, to_published
 
-DINO, LIGHT_REMOVER = "dinov2-giant", "hunyuan3d-delight-v2-0"
+DINO, LIGHT_REMOVER, UPSCALER = "dinov2-giant", "hunyuan3d-delight-v2-0", "real-esrgan"
 OWN_SETTINGS = "maquette.json"
 """In folders of models trained here: what the published files do not say."""
-UPSCALER_FILE = "RealESRGAN_x4plus.pth"
+UPSCALER_FILE = find_entry(UPSCALER, "part").files[0]
 WEIGHT_FILES = tuple(
     f"{stem}.{kind}"
     for stem in ("diffusion_pytorch_model", "model", "pytorch_model")
@@ -258,13 +258,8 @@ def _dino_folder(folder: Path, given: Path | None) -> Path:
 
 
 def _load_upscaler(folder: Path, given: Path | None, read: _Reader) -> Upscaler | None:
-    places = [
-        folder,
-        folder / "ckpt",
-        folder.parent / "ckpt",
-        Path("ckpt"),
-        cache_folder().parent / "maquette",
-    ]
+    fetched = local_folder(find_entry(UPSCALER, "part"))
+    places = [folder, folder / "ckpt", folder.parent / "ckpt", Path("ckpt"), *([fetched] if fetched else [])]
     file = given or next((p / UPSCALER_FILE for p in places if (p / UPSCALER_FILE).is_file()), None)
     return None if file is None else load_upscaler(file, read)
 
@@ -282,7 +277,7 @@ def load_upscaler(file: Path, read: Callable[..., None] | None = None) -> Upscal
             break
     first, growth = (tensors.stored.get(f"{n}.weight") for n in ("conv_first", "body.0.rdb1.conv1"))
     if first is None or growth is None:
-        raise CheckpointError(f"{file} is no Real-ESRGAN upscaler", f"fetch {UPSCALER_FILE}")
+        raise CheckpointError(f"{file} is no Real-ESRGAN upscaler", f"maquette models pull {UPSCALER}")
     depth = 1 + max(int(name.split(".")[1]) for name in tensors.names if name.startswith("body."))
     config = UpscalerConfig(first.shape[0], depth, growth.shape[0])
     with torch.device("meta"):
