@@ -58,11 +58,12 @@ def test_no_texel_is_covered_twice_and_every_face_has_its_share(name: str) -> No
 
 
 @pytest.mark.slow
-def test_at_full_size_the_sheet_is_well_used() -> None:
-    result = unwrap(MESHES["star"]())
+@pytest.mark.parametrize(("name", "least"), [("box", 0.7), ("ball", 0.7), ("star", 0.68)])
+def test_at_full_size_the_sheet_is_well_used(name: str, least: float) -> None:
+    result = unwrap(MESHES[name]())
     counts = texel_counts(result.visual.uv, result.faces, 2048)
     assert counts.max() == 1
-    assert (counts > 0).mean() > 0.62
+    assert (counts > 0).mean() > least
 
 
 def test_charts_keep_their_distance() -> None:

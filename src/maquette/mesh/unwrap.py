@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 _GRID = 1024  # most cells along the sheet when packing
 _PACKED = 0.73  # share of the sheet that the first attempt hopes for
-_ATTEMPTS = 3
+_ATTEMPTS = 2
 _ENOUGH = 0.705  # share of the sheet at which no further attempt is made
+_BROKEN = 0.08  # of the surface: the largest charts that are broken into eighths to fill the gaps between others
+_BREAKS = 2
+_MANY = 300  # charts of which some are small enough as it is
 _CHECKED_AT = 2048  # texels along the sheet when looking for folds
 _ROUNDS = 12
 _MOST_FACES = 1_000_000
@@ -69,16 +72,16 @@ def unwrap(mesh: trimesh.Trimesh, texture_size: int = 2048, padding: int = 2) ->
     share, attempts = _PACKED, _ATTEMPTS
     for _ in range(_ROUNDS):
         _lay_flat(points, faces, chart, flat, todo, float(np.sqrt(area / _PACKED)) / _CHECKED_AT)
-        chart = np.unique(chart, return_inverse=True)[1].reshape(-1)
-        source, corners = _copies(faces, chart, len(points))
-        outline = _outline(corners, len(source))
-        placed, share = _pack_charts(flat, chart, outline, padding / texture_size, grid, share, attempts)
+        chart, placed, share = _pack_well(
+            points, faces, chart, flat, padding / texture_size, grid, share, attempts
+        )
         # Turned and moved, a chart that folds by less than a texel may show it after all.
         todo = np.flatnonzero(np.isin(chart, _doubly_covered(placed, chart, texture_size)))
         if not todo.size:
             break
         chart[todo] = chart.max() + 1 + split_charts(points, faces[todo], chart[todo])
         share, attempts = 0.98 * share, 1
+    source, corners = _copies(faces, chart, len(points))
     uv = np.zeros((len(source), 2))
     uv[corners] = placed
     visual = trimesh.visual.TextureVisuals(uv=uv, material=trimesh.visual.material.PBRMaterial())
@@ -154,6 +157,48 @@ def _lay_flat(
         last = attempt == _ROUNDS - 2  # a face by itself cannot fold
         parts = np.arange(len(todo)) if last else split_charts(points, faces[todo], own[again])
         chart[todo] = chart.max() + 1 + parts
+
+
+def _pack_well(
+    points: np.ndarray,
+    faces: np.ndarray,
+    chart: np.ndarray,
+    flat: np.ndarray,
+    padding: float,
+    grid: int,
+    share: float,
+    attempts: int,
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """As `_pack_charts`, the charts numbered from 0; several large ones are broken up where the sheet is badly used.
+
+    Charts of one size leave gaps that none of them fills. A few small ones do.
+    """
+    best: tuple[np.ndarray, np.ndarray, float] | None = None
+    for step in range(1 + _BREAKS):
+        if step:
+            chart = _break_up(points, faces, chart, flat)
+        chart = np.unique(chart, return_inverse=True)[1].reshape(-1)
+        source, corners = _copies(faces, chart, len(points))
+        outline = _outline(corners, len(source))
+        placed, used = _pack_charts(flat, chart, outline, padding, grid, share, attempts)
+        if best is None or used > best[2]:
+            best = (chart, placed, used)
+        if used >= _ENOUGH or attempts == 1 or chart.max() > _MANY:
+            break
+    assert best is not None
+    return best
+
+
+def _break_up(points: np.ndarray, faces: np.ndarray, chart: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    """(F,) charts with the largest ones in eighths."""
+    area = np.bincount(chart, np.abs(_signed_areas(flat)))
+    order = np.argsort(-area, kind="stable")
+    last = int(np.searchsorted(np.cumsum(area[order]), _BROKEN * area.sum()))
+    todo = np.flatnonzero(np.isin(chart, order[: last + 1]))
+    chart = chart.copy()
+    for _ in range(3):
+        chart[todo] = chart.max() + 1 + split_charts(points, faces[todo], chart[todo])
+    return chart
 
 
 def _doubly_covered(placed: np.ndarray, chart: np.ndarray, size: int) -> np.ndarray:
