@@ -23,12 +23,14 @@ _GRID = 1024  # most cells along the sheet when packing
 _PACKED = 0.73  # share of the sheet that the first attempt hopes for
 _ATTEMPTS = 2
 _ENOUGH = 0.705  # share of the sheet at which no further attempt is made
-_BROKEN = 0.08  # of the surface: the largest charts that are broken into eighths to fill the gaps between others
+_BROKEN = (
+    0.08  # of the surface: the largest charts that are broken into eighths to fill the gaps between others
+)
 _BREAKS = 2
 _MANY = 300  # charts of which some are small enough as it is
 _CHECKED_AT = 2048  # texels along the sheet when looking for folds
 _ROUNDS = 12
-_MOST_FACES = 1_000_000
+MOST_FACES = 1_000_000
 
 
 def unwrap(mesh: trimesh.Trimesh, texture_size: int = 2048, padding: int = 2) -> trimesh.Trimesh:
@@ -56,9 +58,9 @@ def unwrap(mesh: trimesh.Trimesh, texture_size: int = 2048, padding: int = 2) ->
     vertices = np.asarray(mesh.vertices, dtype=np.float64)
     if not len(faces):
         raise MeshError("the mesh has no faces", "a surface of triangles is needed")
-    if len(faces) > _MOST_FACES:
+    if len(faces) > MOST_FACES:
         raise MeshError(
-            f"the mesh has {len(faces):,} faces, more than the {_MOST_FACES:,} that can be laid flat",
+            f"the mesh has {len(faces):,} faces, more than the {MOST_FACES:,} that can be laid flat",
             "simplify it first, for instance to 40000 faces",
         )
     faces = topology.same_position(vertices, 0.0)[faces]

@@ -30,7 +30,8 @@ from maquette.paint.draw import DrawSettings, ViewPainter
 from maquette.paint.fill import fill
 from maquette.paint.guides import render_guides
 from maquette.paint.hints import render_hints
-from maquette.paint.project import project, with_coordinates
+from maquette.paint.project import project
+from maquette.paint.ready import with_coordinates
 from maquette.paint.texels import Texels, lay_out
 from maquette.paint.views import Viewpoint, normalise, select_views
 from maquette.picture.recentre import recentre
@@ -100,7 +101,8 @@ class DiffusionPainter:
         references = self._references(pictures, settings, on_progress)
         projection, hints = None, None
         if self.model.config.corrects:
-            projection = project(painted, pictures, settings.texture_size, on_progress)
+            # Such models have learned to take the light out themselves.
+            projection = project(painted, pictures, settings.texture_size, on_progress, keep_light=True)
             sheet = torch.cat([projection.sheet[..., :3], projection.known], -1)
             hints = render_hints(painted, vertices, sheet, [v.camera for v in viewpoints], normals.shape[1])
         drawn = self.drawer.draw(references, normals, positions, cameras, draw, on_progress, hints)
@@ -116,9 +118,7 @@ class DiffusionPainter:
             sheets[0] = sheets[0] + projection.sheet[..., :3]
             seen, notes = projection.counts, [*notes, *projection.notes]
         painted.visual.material = _material([s.clamp(0, 1) for s in sheets])  # type: ignore[union-attr]
-        if isinstance(kept, str):
-            notes.append(f"the mesh's own texture coordinates were replaced: {kept}")
-        self._describe(painted, settings, draw, viewpoints, seen, kept is True, notes)
+        self._describe(painted, settings, draw, viewpoints, seen, kept, notes)
         on_progress("paint", 1, 1)
         return painted
 

@@ -177,7 +177,7 @@ def _continue(
     reached = fixed.clone()
     if not len(unknown):
         return values, reached
-    ends, strength = _links(texels, nodes, len(values))
+    ends, strength = links(texels, nodes, len(values))
     mine = free[ends[0]]
     ends, strength = ends[:, mine], strength[mine]
     local = torch.full_like(free, -1, dtype=torch.int64)
@@ -207,11 +207,11 @@ def _continue(
 
     known_part = torch.where(free[:, None], 0.0, values)
     target = torch.sparse.mm(matrix, known_part) * live
-    values[unknown] = _conjugate_gradients(mean_error, target, values[unknown], 1 / degree.clamp(min=1e-9))
+    values[unknown] = conjugate_gradients(mean_error, target, values[unknown], 1 / degree.clamp(min=1e-9))
     return values, reached
 
 
-def _conjugate_gradients(
+def conjugate_gradients(
     apply: Callable[[Tensor], Tensor], target: Tensor, start: Tensor, inverse_diagonal: Tensor
 ) -> Tensor:
     """Solves apply(x) = target for all columns at once, to a thousandth of the start's error or 150 steps."""
@@ -233,7 +233,7 @@ def _conjugate_gradients(
     return x
 
 
-def _links(texels: Texels, nodes: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def links(texels: Texels, nodes: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """(2, E) sorted pairs of joined nodes, each pair in both directions, and (E,) inverse distances, mean 1."""
     pair = torch.stack([nodes, nodes.roll(-1, 1)]).view(2, -1)
     pair = torch.cat([pair, pair.flip(0)], 1)

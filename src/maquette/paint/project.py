@@ -2,9 +2,9 @@
 
 For each picture the camera is found by the outline (`maquette.render.pose`). A shape made from one picture never fits
 it exactly, so the picture is bent, as little as can be, until its outline is the shape's; nothing of the background
-lands on the shape and no rim stays bare. What no picture sees comes from the same pictures as a mirror would show
-them, left for right, and front for back where the shape is alike from both; what is left continues the colours around
-it over the surface. All of it is deterministic.
+lands on the shape and no rim stays bare; and its shading is taken out (`maquette.paint.shading`). What no picture sees
+comes from the same pictures as a mirror would show them, left for right, and front for back, where the shape is alike
+from both; what is left continues the colours around it over the surface. All of it is deterministic.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from maquette.mesh.unwrap import unwrap, uv_is_usable
 from maquette.paint.bake import BakeSettings, View, back_project
 from maquette.paint.bend import bend
+from maquette.paint.compose import Source, compose
 from maquette.paint.fill import fill, fill_between_charts
 from maquette.paint.hints import MIRRORED
+from maquette.paint.ready import with_coordinates
+from maquette.paint.shading import without_shading
 from maquette.paint.texels import Texels, lay_out
 from maquette.picture.cutout import Cutout
 from maquette.render.camera import clip_positions
+from maquette.render.material import shading_normals
 from maquette.render.pose import Pose, find_camera, framed_camera, surface_points
-from maquette.render.rasterize import rasterize
+from maquette.render.rasterize import Fragments, interpolate, rasterize
 from maquette.runtime.progress import OnProgress
 
 if TYPE_CHECKING:
@@ -39,14 +42,11 @@ AZIMUTHS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
 """Where the camera of each view is expected; left is the object's own left."""
 
 _BEND_GRID = 256
-_FAINTER = 2e-2  # say of each picture in a mirror beside the one before it
-_ALIKE = 0.05  # of the shape's size: how far sides may differ and still count as alike
-_BEHIND = np.diag([1.0, 1.0, -1.0])
-_QUARTER_TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+_MIRRORED, _BEHIND = 0.02, (4e-4, 1e-5)  # ranks of what a mirror beside the object shows, and two behind it
+_ALIKE = 0.05  # of the shape's size: how far front and back may differ and still count as alike
 _ROUGHNESS = (0.72, 0.38)  # of matte places, and of highlights
 _METAL_ROUGH_SIDE = 1024
-_BAKE = BakeSettings(sharpness=3.0, max_angle=79.0, fade=6.0)
-_GRAZING = BakeSettings(sharpness=3.0, max_angle=85.0, fade=6.0)  # beats a guess, but nothing else
+_BAKE = BakeSettings(sharpness=3.0, max_angle=85.0, fade=6.0)
 
 
 @dataclass(frozen=True)
@@ -94,23 +94,33 @@ class Projection:
 
 
 def project(
-    mesh: trimesh.Trimesh, pictures: Mapping[str, Cutout], texture_size: int, on_progress: OnProgress
+    mesh: trimesh.Trimesh,
+    pictures: Mapping[str, Cutout],
+    texture_size: int,
+    on_progress: OnProgress,
+    keep_light: bool = False,
 ) -> Projection:
-    """Put the pictures onto a mesh with texture coordinates; `ProjectPainter` in numbers."""
+    """Put the pictures onto a mesh with texture coordinates; `ProjectPainter` in numbers.
+
+    `keep_light` leaves the shading in them.
+    """
     upright = _normalised(mesh)
     steps = len(pictures) + 3
     taken: dict[str, _Picture] = {}
     for name, cutout in pictures.items():
         on_progress("paint", len(taken), steps)
         taken[name] = _take(upright, cutout, AZIMUTHS[name])
-    views = _views(upright, list(taken.values()), texture_size)
-    on_progress("paint", steps - 3, steps)
     texels = lay_out(upright, texture_size)
+    on_progress("paint", steps - 3, steps)
+    sources = _sources(upright, texels, list(taken.values()), keep_light)
     on_progress("paint", steps - 2, steps)
-    values, weight, seen = _blend(texels, views, len(taken))
+    values, told = compose(texels, sources)
     on_progress("paint", steps - 1, steps)
-    sheet = fill(texels, values, (weight > 0).float()).clamp(0, 1)
-    kinds = {"seen": seen, "mirrored": (weight > 0) & ~seen, "guessed": weight <= 0}
+    sheet = fill(texels, values, told.float()).clamp(0, 1)
+    seen = torch.zeros_like(told)
+    for source in sources[: len(taken)]:
+        seen[source.chosen] = True
+    kinds = {"seen": seen, "mirrored": told & ~seen, "guessed": ~told}
     known = texels.dense((kinds["seen"] + MIRRORED * kinds["mirrored"])[:, None])
     on_progress("paint", steps, steps)
     return Projection(
@@ -124,24 +134,6 @@ def project(
             if picture.pose.fit < 0.6
         ],
     )
-
-
-def with_coordinates(mesh: trimesh.Trimesh, settings: PaintSettings) -> tuple[trimesh.Trimesh, bool | str]:
-    """A copy of the mesh with texture coordinates: its own where asked for and usable, else new ones.
-
-    Returns:
-        The mesh, and True where its own were kept, False where they were not asked for, or why they were not kept.
-    """
-    import trimesh
-
-    reason: str | None = None
-    if settings.keep_uv:
-        reason = uv_is_usable(mesh)
-        if reason is None:
-            kept = mesh.copy()
-            kept.visual = trimesh.visual.TextureVisuals(uv=np.array(mesh.visual.uv))  # type: ignore[union-attr]
-            return kept, True
-    return unwrap(mesh, settings.texture_size), reason or False
 
 
 def _normalised(mesh: trimesh.Trimesh) -> trimesh.Trimesh:
@@ -191,21 +183,43 @@ def _roughness(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return cv2.blur(matte + (glossy - matte) * highlight.astype(np.float32), (reach, reach))
 
 
-def _views(mesh: trimesh.Trimesh, taken: list[_Picture], texture_size: int) -> list[View]:
-    """The pictures as the cameras see them, then as mirrors show them."""
-    size = int(np.clip(texture_size // 2, 512, 1536))
-    views = [_bent(mesh, picture, size, 1.0) for picture in taken]
-    for picture in taken:
+def _sources(mesh: trimesh.Trimesh, texels: Texels, taken: list[_Picture], keep_light: bool) -> list[Source]:
+    """What the pictures see, then what mirrors show of them."""
+    size = int(np.clip(texels.size // 2, 512, 1536))
+    plain = [_plain(mesh, picture, size, keep_light) for picture in taken]
+    views, ranks = [view for _, view in plain], [1.0] * len(taken)
+    backwards = len(taken) == 1 and _back_is_alike(mesh)
+    for picture, _ in plain:
         flipped = replace(picture, values=picture.values[:, ::-1], inside=picture.inside[:, ::-1])
         azimuth = picture.pose.camera.azimuth
-        mirrors = [(flipped, -azimuth)]
-        if len(taken) == 1 and _alike(mesh, _BEHIND):
-            mirrors += [(flipped, 180 - azimuth), (picture, 180 + azimuth)]
-            if _alike(mesh, _QUARTER_TURN):  # a barrel, a vase
-                mirrors += [(picture, azimuth + 90), (picture, azimuth - 90)]
-        for step, (image, turned) in enumerate(mirrors, 1):
-            views.append(_bent(mesh, _turned(mesh, image, turned), size, _FAINTER**step))
-    return views
+        mirrors = [(flipped, -azimuth, _MIRRORED)]
+        if backwards:
+            mirrors += [(flipped, 180 - azimuth, _BEHIND[0]), (picture, 180 + azimuth, _BEHIND[1])]
+        for image, turned, rank in mirrors:
+            views.append(_bent(mesh, _turned(mesh, image, turned), size)[0])
+            ranks.append(rank)
+    return [
+        Source(*back_project(texels, view, _BAKE), rank, index < len(taken))
+        for index, (view, rank) in enumerate(zip(views, ranks, strict=True))
+    ]
+
+
+def _plain(mesh: trimesh.Trimesh, picture: _Picture, size: int, keep_light: bool) -> tuple[_Picture, View]:
+    """The picture bent onto the shape and without shading: cropped to its object, and as its camera's view."""
+    view, fragments = _bent(mesh, picture, size)
+    inside = fragments.mask[0].numpy()
+    vertices, faces = _tensors(mesh)
+    corners = torch.arange(faces.numel()).view(-1, 3)
+    normal = interpolate(shading_normals(vertices, faces).view(-1, 3), corners, fragments)[0]
+    bent: np.ndarray = view.picture.numpy()
+    colour = bent[..., :3]
+    if not keep_light:
+        colour = without_shading(colour, torch.nn.functional.normalize(normal, dim=-1).numpy(), inside)
+    values = np.dstack([colour, bent[..., 3:]])
+    filled = fill_between_charts(torch.from_numpy(values), fragments.mask[0])
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    return _Picture(filled.numpy()[box], inside[box], picture.pose), replace(view, picture=filled)
 
 
 def _turned(mesh: trimesh.Trimesh, picture: _Picture, azimuth: float) -> _Picture:
@@ -214,49 +228,29 @@ def _turned(mesh: trimesh.Trimesh, picture: _Picture, azimuth: float) -> _Pictur
     return replace(picture, pose=Pose(moved, picture.pose.fit))
 
 
-def _alike(mesh: trimesh.Trimesh, moved: np.ndarray) -> bool:
-    """Whether the shape stays much the same when it is mirrored or turned by a (3, 3) matrix."""
+def _back_is_alike(mesh: trimesh.Trimesh) -> bool:
+    """Whether the shape stays much the same when front and back are exchanged."""
     from scipy.spatial import cKDTree
 
     points = surface_points(mesh.vertices, mesh.faces)
-    away, _ = cKDTree(points).query(points[::8] @ moved)
+    away, _ = cKDTree(points).query(points[::8] * np.array([1, 1, -1]))
     return float(np.quantile(away, 0.9)) < _ALIKE * float(np.ptp(points, axis=0).max())
 
 
-def _bent(mesh: trimesh.Trimesh, picture: _Picture, size: int, weight: float) -> View:
-    """The picture as its camera's view of the mesh."""
+def _bent(mesh: trimesh.Trimesh, picture: _Picture, size: int) -> tuple[View, Fragments]:
+    """The picture as its camera's view of the mesh, and what that camera sees of it."""
     camera = picture.pose.camera
-    vertices = torch.from_numpy(np.array(mesh.vertices, np.float32))
+    vertices, faces = _tensors(mesh)
     clip = clip_positions(vertices, [camera])[0] * torch.tensor([1.0, -1.0, 1.0, 1.0])
-    faces = torch.from_numpy(np.array(mesh.faces, np.int64))
     shape = rasterize(clip, faces, (_BEND_GRID, _BEND_GRID)).mask[0].numpy()
     values = bend(picture.values, picture.inside, shape, size)
-    return View(torch.from_numpy(values.clip(0, 1)), camera, weight)
+    return View(torch.from_numpy(values.clip(0, 1)), camera), rasterize(clip, faces, (size, size))
 
 
-def _blend(texels: Texels, views: list[View], real: int) -> tuple[Tensor, Tensor, Tensor]:
-    """(T, C) values, (T,) weights and (T,) bool: which texels a real picture sees."""
-    values, total, seen = _summed(texels, views, real, _BAKE)
-    bare = total == 0
-    for known, grazed in zip((values, total, seen), _summed(texels, views, real, _GRAZING), strict=True):
-        known[bare] = grazed[bare]
-    return values / total.clamp(min=1e-30)[:, None], total, seen
-
-
-def _summed(
-    texels: Texels, views: list[View], real: int, settings: BakeSettings
-) -> tuple[Tensor, Tensor, Tensor]:
-    """As `_blend` in one pass, the values still times the weights."""
-    total = torch.zeros(len(texels.index))
-    values = torch.zeros(len(total), views[0].picture.shape[-1])
-    seen = torch.zeros(len(total), dtype=torch.bool)
-    for number, view in enumerate(views):
-        chosen, colour, weight = back_project(texels, view, settings)
-        values.index_add_(0, chosen, colour * weight[:, None])
-        total.index_add_(0, chosen, weight)
-        if number < real:
-            seen[chosen] = True
-    return values, total, seen
+def _tensors(mesh: trimesh.Trimesh) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.from_numpy(np.array(mesh.vertices, np.float32)), torch.from_numpy(
+        np.array(mesh.faces, np.int64)
+    )
 
 
 def _material(texture: np.ndarray) -> Any:
@@ -285,18 +279,13 @@ def _pose(picture: _Picture) -> dict[str, float | None]:
     }
 
 
-def _describe(
-    painted: trimesh.Trimesh, settings: PaintSettings, projection: Projection, kept: bool | str
-) -> None:
+def _describe(painted: trimesh.Trimesh, settings: PaintSettings, projection: Projection, kept: bool) -> None:
     paint = {
         "painter": "project",
         "texture_size": settings.texture_size,
         "texels": projection.counts,
         "cameras": projection.cameras,
-        "kept_uv": kept is True,
+        "kept_uv": kept,
     }
     painted.metadata["maquette"] = {**painted.metadata.get("maquette", {}), "paint": paint}
-    notes = list(painted.metadata.get("notes", []))
-    if isinstance(kept, str):
-        notes.append(f"the mesh's own texture coordinates were replaced: {kept}")
-    painted.metadata["notes"] = [*notes, *projection.notes]
+    painted.metadata["notes"] = [*painted.metadata.get("notes", []), *projection.notes]
