@@ -14,10 +14,10 @@ _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _SAMPLES = 20_000
 _CELLS = 50  # along each side of the plane of hues in which paints are told apart
 _ONE_PAINT = 2.2  # cells that the light may move a paint there
-_LEVEL_STEP = 0.5  # of log brightness: greater steps of one colour are another paint
+_LEVEL_STEP = 0.8  # of log brightness: greater steps of one colour are another paint
 _RIDGE = 0.01  # of the pixels: holds coefficients of directions that are hardly seen
 _MOST = 1.0  # of log brightness that shading may take or give
-_LIT = 0.92  # share of what is seen that is darker than paint seen in full light
+_LIT = 0.88  # share of what is seen that is darker than paint seen in full light
 
 
 def without_shading(rgb: np.ndarray, normal: np.ndarray, inside: np.ndarray) -> np.ndarray:
