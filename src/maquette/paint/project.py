@@ -42,8 +42,16 @@ AZIMUTHS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
 """Where the camera of each view is expected; left is the object's own left."""
 
 _BEND_GRID = 256
-_MIRRORED, _BEHIND = 0.02, (4e-4, 1e-5)  # ranks of what a mirror beside the object shows, and two behind it
-_ALIKE = 0.05  # of the shape's size: how far front and back may differ and still count as alike
+_RANKS = (
+    2e-2,
+    4e-4,
+    1e-5,
+    1e-6,
+    5e-7,
+)  # of what mirrors show: one beside the object, two behind it, two at its sides
+_BEHIND = np.diag([1.0, 1.0, -1.0])
+_QUARTER_TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+_ALIKE = 0.05  # of the shape's size: how far sides may differ and still count as alike
 _ROUGHNESS = (0.72, 0.38)  # of matte places, and of highlights
 _METAL_ROUGH_SIDE = 1024
 _BAKE = BakeSettings(sharpness=3.0, max_angle=85.0, fade=6.0)
@@ -188,14 +196,15 @@ def _sources(mesh: trimesh.Trimesh, texels: Texels, taken: list[_Picture], keep_
     size = int(np.clip(texels.size // 2, 512, 1536))
     plain = [_plain(mesh, picture, size, keep_light) for picture in taken]
     views, ranks = [view for _, view in plain], [1.0] * len(taken)
-    backwards = len(taken) == 1 and _back_is_alike(mesh)
     for picture, _ in plain:
         flipped = replace(picture, values=picture.values[:, ::-1], inside=picture.inside[:, ::-1])
         azimuth = picture.pose.camera.azimuth
-        mirrors = [(flipped, -azimuth, _MIRRORED)]
-        if backwards:
-            mirrors += [(flipped, 180 - azimuth, _BEHIND[0]), (picture, 180 + azimuth, _BEHIND[1])]
-        for image, turned, rank in mirrors:
+        mirrors = [(flipped, -azimuth)]
+        if len(taken) == 1 and _alike(mesh, _BEHIND):
+            mirrors += [(flipped, 180 - azimuth), (picture, 180 + azimuth)]
+            if _alike(mesh, _QUARTER_TURN):  # a barrel, a vase
+                mirrors += [(picture, azimuth + 90), (picture, azimuth - 90)]
+        for (image, turned), rank in zip(mirrors, _RANKS, strict=False):
             views.append(_bent(mesh, _turned(mesh, image, turned), size)[0])
             ranks.append(rank)
     return [
@@ -228,12 +237,12 @@ def _turned(mesh: trimesh.Trimesh, picture: _Picture, azimuth: float) -> _Pictur
     return replace(picture, pose=Pose(moved, picture.pose.fit))
 
 
-def _back_is_alike(mesh: trimesh.Trimesh) -> bool:
-    """Whether the shape stays much the same when front and back are exchanged."""
+def _alike(mesh: trimesh.Trimesh, moved: np.ndarray) -> bool:
+    """Whether the shape stays much the same when it is mirrored or turned by a (3, 3) matrix."""
     from scipy.spatial import cKDTree
 
     points = surface_points(mesh.vertices, mesh.faces)
-    away, _ = cKDTree(points).query(points[::8] * np.array([1, 1, -1]))
+    away, _ = cKDTree(points).query(points[::8] @ moved)
     return float(np.quantile(away, 0.9)) < _ALIKE * float(np.ptp(points, axis=0).max())
 
 
