@@ -4,8 +4,8 @@ From cameras around the mesh, maps of its normals and positions tell the paint m
 each camera would see of every material; the pictures become textures; what no view saw is continued over the surface.
 With `compatible` each of these steps is the published one.
 
-A small model of our own corrects what the weight-free painter makes of the mesh: it reads that painter's views beside
-the guides, and the difference of its pictures to them is what is baked.
+A small model of our own corrects the colours that the weight-free painter gives the mesh: it reads that painter's views
+beside the guides, and part of the difference of its pictures to them is baked.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ GUIDE_SIZE = 2048
 """Side of the published guide maps, which are then made smaller; ours are drawn at the size of the views."""
 ROUGHNESS = 0.8
 """Of models that paint colour alone."""
+CORRECTION = 0.6
+"""How much is taken of what a correcting model changes, by what is best on training objects in their own colours. Its
+guess at metal and roughness is worse than that of `project` and is left out."""
 
 
 class DiffusionPainter:
@@ -111,11 +114,12 @@ class DiffusionPainter:
         textures = partial(_published_textures if settings.compatible else _textures, painted, vertices)
         if projection is not None and hints is not None:
             # Corrections are baked, not pictures: what the given picture shows keeps all its detail.
-            views = torch.stack([views[0] - hints.colour.to(views), views[1]])
+            views = CORRECTION * (views[:1] - hints.colour.to(views))
         sheets, seen = textures(views, viewpoints, settings.texture_size, self._colour_only)
         notes = list(drawn.notes)
         if projection is not None:
-            sheets[0] = sheets[0] + projection.sheet[..., :3]
+            colour, rough = projection.sheet.split((3, 1), -1)
+            sheets = [sheets[0] + colour, torch.nn.functional.pad(rough, (1, 1))]
             seen, notes = projection.counts, [*notes, *projection.notes]
         painted.visual.material = _material([s.clamp(0, 1) for s in sheets])  # type: ignore[union-attr]
         self._describe(painted, settings, draw, viewpoints, seen, kept, notes)
