@@ -12,6 +12,8 @@ from maquette.train.procedural.part import Array, Part, columns, curve
 from maquette.train.procedural.swept import limb, rod, tube
 from maquette.train.procedural.turned import disc, frustum, hollow, torus
 
+TOPPINGS = ((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1))  # berry, lemon, chocolate
+
 
 def sector(degrees: float, steps: int = 7) -> Array:
     """Outline of a slice of the unit disc in the x, y plane, its tip at the origin and its axis along -y."""
@@ -23,7 +25,7 @@ def sector(degrees: float, steps: int = 7) -> Array:
 def layer_cake(kit: Kit) -> None:
     """Whole cake, one or more tiers."""
     dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
-    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    topping = kit.colour_of(*TOPPINGS)
     y, r, sides = 0.0, 0.6, kit.pick(kit.sides, kit.sides, 4)
     for _ in range(kit.whole(1, 3)):
         h = kit.u(0.22, 0.45)
@@ -43,7 +45,7 @@ def layer_cake(kit: Kit) -> None:
 def cake_slice(kit: Kit) -> None:
     """A slice of cake, cheese, pie."""
     dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
-    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    topping = kit.colour_of(*TOPPINGS)
     outline, layers, y = sector(kit.u(30, 60)), kit.whole(1, 4), 0.0
     for _ in range(layers):
         for thick, m in ((kit.u(0.12, 0.3), dough), (0.06, cream)):
@@ -57,7 +59,7 @@ def cake_slice(kit: Kit) -> None:
 def cupcake(kit: Kit) -> None:
     """Cupcake or muffin."""
     dough, cream = kit.colour(0.8, 0.58, 0.32), kit.accent()
-    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    topping = kit.colour_of(*TOPPINGS)
     r = kit.u(0.32, 0.42)
     kit.add(frustum(r * 0.72, r, 0.42, max(kit.sides, 16)).ripple(8, 0.05), kit.plastic())
     if kit.chance(0.5):
@@ -73,7 +75,7 @@ def cupcake(kit: Kit) -> None:
 def pizza(kit: Kit) -> None:
     """Pizza, whole, missing a piece or one slice."""
     dough = kit.colour(0.8, 0.58, 0.32)
-    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    topping = kit.colour_of(*TOPPINGS)
     degrees = kit.pick(359.0, 300.0, 45.0, 60.0)
     outline = sector(degrees, 25 if degrees > 100 else 7)
     if degrees > 350:
@@ -92,7 +94,7 @@ def pizza(kit: Kit) -> None:
 def pie(kit: Kit) -> None:
     """Pie or tart."""
     dough = kit.colour(0.8, 0.58, 0.32)
-    topping = kit.colour(*kit.pick((0.9, 0.15, 0.2), (0.95, 0.8, 0.3), (0.35, 0.18, 0.1)))
+    topping = kit.colour_of(*TOPPINGS)
     kit.add(kit.hollow([(0.5, 0), (0.65, 0.2), (0.68, 0.22)], 0.07, 0.06), dough)
     kit.add(kit.disc(0.6, 0.06).up(0.12), topping)
     for i in range(-2, 3):

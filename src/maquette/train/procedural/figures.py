@@ -272,7 +272,7 @@ def robot(kit: Kit) -> None:
     else:  # hovering or on one ball
         kit.add(ball(leg * 0.55, 2).up(leg * 0.55), joint)
     _robot_arms(kit, w * 0.5, leg + h * 0.82, shell, joint, dark)
-    glow = kit.colour(*kit.pick((0.2, 0.9, 1.0), (1.0, 0.85, 0.2), (1.0, 0.3, 0.2)))
+    glow = kit.colour_of((0.2, 0.9, 1.0), (1.0, 0.85, 0.2), (1.0, 0.3, 0.2))
     _robot_head(kit, leg + h + kit.u(0.02, 0.12), shell, joint, glow)
     if kit.chance(0.6):
         part = box(w * 0.5, h * 0.35, 0.06, 0.01).move(0, leg + h * 0.55, d / 2)

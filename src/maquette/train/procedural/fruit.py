@@ -7,11 +7,14 @@ import numpy as np
 from maquette.train.procedural.balls import ball, ellipsoid, lumpy
 from maquette.train.procedural.boxes import extrude
 from maquette.train.procedural.kit import Choice, Kit
-from maquette.train.procedural.materials import Material
+from maquette.train.procedural.materials import Material, Rgb
 from maquette.train.procedural.nature import leaf_arc
 from maquette.train.procedural.part import columns, curve, polar
 from maquette.train.procedural.swept import rod, tube
 from maquette.train.procedural.turned import frustum
+
+PEELS: list[Rgb] = [(0.85, 0.12, 0.1), (0.95, 0.55, 0.1), (0.6, 0.75, 0.15)]
+PEELS += [(0.95, 0.85, 0.2), (0.45, 0.15, 0.4), (0.3, 0.55, 0.2)]
 
 
 def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
@@ -25,15 +28,7 @@ def stem_and_leaf(kit: Kit, y: float, size: float) -> None:
 
 def _peel(kit: Kit) -> Material:
     """Red, orange, green, yellow or purple."""
-    rgb = kit.pick(
-        (0.85, 0.12, 0.1),
-        (0.95, 0.55, 0.1),
-        (0.6, 0.75, 0.15),
-        (0.95, 0.85, 0.2),
-        (0.45, 0.15, 0.4),
-        (0.3, 0.55, 0.2),
-    )
-    return kit.colour(*rgb)
+    return kit.colour_of(*PEELS)
 
 
 def round_fruit(kit: Kit) -> None:
@@ -58,7 +53,7 @@ def round_fruit(kit: Kit) -> None:
 def pumpkin(kit: Kit) -> None:
     """Lobes around a stem."""
     lobes, flat = kit.whole(6, 10), kit.u(0.6, 1.0)
-    skin = kit.colour(*kit.pick((0.9, 0.45, 0.1), (0.8, 0.7, 0.3), (0.4, 0.55, 0.25)))
+    skin = kit.colour_of((0.9, 0.45, 0.1), (0.8, 0.7, 0.3), (0.4, 0.55, 0.25))
     kit.around(ellipsoid(0.3, 0.42 * flat, 1.8 / lobes + 0.04, 10).move(0.27, 0.42 * flat), skin, lobes)
     stem_and_leaf(kit, 0.82 * flat, 0.9)
 
@@ -68,7 +63,7 @@ def fruit_slice(kit: Kit) -> None:
     turn, depth = kit.pick(np.pi, np.pi, np.pi / 2), kit.u(0.12, 0.3)
     angle = np.linspace(-np.pi, -np.pi + turn, 11)
     rind = 0.5 * columns(np.cos(angle), np.sin(angle))
-    flesh = kit.colour(*kit.pick((0.9, 0.25, 0.25), (0.95, 0.65, 0.2), (0.7, 0.85, 0.4)))
+    flesh = kit.colour_of((0.9, 0.25, 0.25), (0.95, 0.65, 0.2), (0.7, 0.85, 0.4))
     closed = rind if turn > 3 else np.concatenate([rind, [[0.0, 0.0]]])
     kit.add(extrude(closed * 0.88, depth * 1.04), flesh)
     kit.add(extrude(np.concatenate([rind, rind[::-1] * 0.85]), depth), _peel(kit))
@@ -89,7 +84,7 @@ def bananas(kit: Kit) -> None:
 def carrot(kit: Kit) -> None:
     """Carrot, radish, beet, turnip."""
     green, r, h = kit.leaf(), kit.u(0.14, 0.35), kit.u(0.6, 1.2)
-    colour = kit.colour(*kit.pick((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3)))
+    colour = kit.colour_of((0.95, 0.5, 0.12), (0.85, 0.2, 0.4), (0.93, 0.88, 0.8), (0.5, 0.15, 0.3))
     kit.add(kit.lathe(curve([(0.01, 0), (r * 0.5, h * 0.4), (r, h * 0.85), (r * 0.4, h)])), colour)
     for i in range(kit.whole(3, 6)):
         kit.add(leaf_arc(0.35, 0.7, 0.0, 0.06, 5).turn("y", 137.5 * i).up(h - 0.03), green)
@@ -105,7 +100,7 @@ def aubergine(kit: Kit) -> None:
     widths = np.interp(
         np.linspace(0, 1, len(path)), [0, 0.12, 0.4, 0.9, 1], [0.06, 0.2, 0.22, 0.2 * bulge, 0.08]
     )
-    kit.add(tube(path, widths, kit.sides), kit.colour(*kit.pick((0.3, 0.12, 0.35), (0.25, 0.5, 0.2))))
+    kit.add(tube(path, widths, kit.sides), kit.colour_of((0.3, 0.12, 0.35), (0.25, 0.5, 0.2)))
     kit.add(frustum(0.12 * bulge + 0.03, 0.03, 0.25, 7).turn("z", -80).move(*path[-2]), green)
 
 
@@ -121,7 +116,7 @@ def corn(kit: Kit) -> None:
 
 def grapes(kit: Kit) -> None:
     """Grapes or raspberries: a heap of balls."""
-    colour = kit.colour(*kit.pick((0.45, 0.2, 0.5), (0.6, 0.75, 0.3), (0.8, 0.15, 0.25)))
+    colour = kit.colour_of((0.45, 0.2, 0.5), (0.6, 0.75, 0.3), (0.8, 0.15, 0.25))
     r = kit.u(0.1, 0.14)
     for level in range(6):
         count = max(1, 6 - level)

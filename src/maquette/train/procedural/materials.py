@@ -89,6 +89,10 @@ class Paintbox(Dice):
         rgb = np.clip(np.array([r, g, b]) * self.u(0.88, 1.12) + self.rng.normal(size=3) * 0.02, 0, 1)
         return self._make((float(rgb[0]), float(rgb[1]), float(rgb[2])), rough)
 
+    def colour_of(self, *options: Rgb) -> Material:
+        """One of the colours given, slightly varied."""
+        return self.colour(*self.pick(*options))
+
     def wood(self) -> Material:
         """The timber of this object; one draw in six is another timber."""
         base = self._draw_wood() if self.chance(0.16) else self._wood

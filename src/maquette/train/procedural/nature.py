@@ -175,7 +175,7 @@ def palm(kit: Kit) -> None:
 
 def cactus(kit: Kit) -> None:
     """Column, ball and paddle cacti, in the ground or in a pot."""
-    leaf = kit.colour(*kit.pick((0.25, 0.5, 0.25), (0.4, 0.6, 0.35), (0.3, 0.55, 0.45)))
+    leaf = kit.colour_of((0.25, 0.5, 0.25), (0.4, 0.6, 0.35), (0.3, 0.55, 0.45))
     kind, y = kit.whole(0, 2), 0.0
     if kit.chance(0.5):
         kit.add(kit.hollow([(0.28, 0), (0.38, 0.42), (0.42, 0.42), (0.42, 0.52)], 0.06, 0.08), kit.brick())

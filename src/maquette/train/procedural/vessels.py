@@ -61,13 +61,7 @@ def mug(kit: Kit) -> None:
     grip = grip.move(edge - 0.02, middle).turn("y", turn)
     kit.add(grip, material if kit.chance(0.7) else kit.accent())
     if kit.chance(0.35):
-        _fill(
-            kit,
-            outer,
-            wall,
-            height * kit.u(0.6, 0.88),
-            kit.colour(*kit.pick((0.25, 0.14, 0.07), (0.7, 0.5, 0.3))),
-        )
+        _fill(kit, outer, wall, height * kit.u(0.6, 0.88), kit.colour_of((0.25, 0.14, 0.07), (0.7, 0.5, 0.3)))
 
 
 def cup_and_saucer(kit: Kit) -> None:
