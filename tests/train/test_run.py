@@ -149,10 +149,10 @@ def test_a_time_limit_is_shared_among_the_stages() -> None:
     recipe = within(GPU_RECIPE, 1000.0)
     limits = [recipe.vae_stage.time_limit, recipe.dit_stage.time_limit]
     assert recipe.field_stage is not None and [*limits, recipe.field_stage.time_limit] == pytest.approx(
-        [200, 350, 450]
+        [200, 250, 550]
     )
-    drawing = within(replace(GPU_RECIPE, field_stage=None), 1100.0)
-    assert drawing.field_stage is None and drawing.dit_stage.time_limit == pytest.approx(700)
+    drawing = within(replace(GPU_RECIPE, field_stage=None), 900.0)
+    assert drawing.field_stage is None and drawing.dit_stage.time_limit == pytest.approx(500)
 
 
 def test_colours_vary_but_white_stays_white() -> None:

@@ -96,6 +96,8 @@ def draw(
     noise = torch.randn(target.shape, device=device, generator=generator)
     logits = torch.randn(len(target), device=device, generator=generator) + recipe.time_logit_mean
     keep = torch.rand(len(target), device=device, generator=generator) >= recipe.condition_dropout
+    if recipe.sampling_noise_scale == 0:  # sampling is one step from no noise: nothing else is asked for
+        return pictures, keep, target, torch.zeros_like(noise), torch.zeros_like(logits)
     return pictures, keep, target, noise, logits.sigmoid()
 
 
