@@ -229,7 +229,8 @@ def prepare(
         for look in range(recipe.looks):
             if parts and limit is not None and time.monotonic() - started > _DRAWING_SHARE * limit:
                 break  # a slow machine: fewer looks leave more of the time to train
-            passes = _draw_all(_varied(training, seed + look), recipe.size, seed + look, device)
+            meshes, plain = _varied(training, seed + look), look % 2 == 0
+            passes = _draw_all(meshes, recipe.size, seed + look, device, plain=plain)
             parts += [encode(vae, views, recipe.unet) for views in passes]
             logger.info("drawn and encoded %d times, %.0f s", look + 1, time.monotonic() - started)
         latents = Encoded.join(parts)
