@@ -87,7 +87,7 @@ class Job:
 @click.option(
     "--outline/--no-outline",
     default=None,
-    help="Hold the shape to the picture's outline. Default: the bundled model's are held.",
+    help="Hold the shape to the picture's outline. Default: as the model needs it; the bundled one does not.",
 )
 @paint_options("project", "pbr", "none")
 @write_options
