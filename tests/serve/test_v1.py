@@ -159,7 +159,9 @@ def test_events_tell_every_change_and_end_with_the_job(site: Site, image: str) -
     fractions = [event["progress"]["fraction"] for event in events if event["progress"]]
     assert events[-1]["state"] == "succeeded" and fractions == sorted(fractions) and fractions[-1] == 1
     running = [
-        event for event in events if event["state"] == "running" and event["progress"]["fraction"] > 0.1
+        event
+        for event in events
+        if event["state"] == "running" and (event["progress"] or {"fraction": 0})["fraction"] > 0.1
     ]
     assert running and "cutout-front.png?" in running[0]["preview"]
     assert all(event["progress"]["seconds_left"] >= 0 for event in running)
