@@ -223,7 +223,7 @@ def test_an_unknown_method_is_refused() -> None:
 
 
 def test_rembg_missing_is_said_with_its_remedy() -> None:
-    with pytest.raises(PictureError, match=r"maquette\[matting\]"):
+    with pytest.raises(PictureError, match=r"rembg\[cpu\]"):
         cut_out(_scene(_smooth_shape(_ball), (200, 40, 40), WHITE, WHITE), "rembg")
 
 

@@ -91,7 +91,8 @@ def build_config(options: dict[str, Any], **settings: Any) -> ServeConfig:
         import sqlalchemy
     except ImportError as error:
         raise SettingError(
-            f"the service needs the package {error.name}", 'pip install "maquette[serve]"'
+            f"the service needs the package {error.name}",
+            "in maquette's folder: pip install -c constraints.txt '.[serve]'",
         ) from error
     del fastapi, prometheus_client, sqlalchemy
     from maquette.serve.config import ServeConfig, default_folder

@@ -35,7 +35,7 @@ def usdz_bytes(mesh: trimesh.Trimesh, metadata: dict[str, Any], texture_format: 
     try:
         from pxr import Sdf, Usd, UsdGeom, UsdUtils
     except ImportError as error:
-        raise OutputError("USDZ needs the package usd-core", 'pip install "maquette[usd]"') from error
+        raise OutputError("USDZ needs the package usd-core", "pip install usd-core") from error
     with tempfile.TemporaryDirectory() as folder:
         stage = Usd.Stage.CreateNew(str(Path(folder, "asset.usdc")))
         UsdGeom.SetStageUpAxis(stage, UsdGeom.Tokens.y)

@@ -101,7 +101,7 @@ def _by_rembg(picture: Image.Image) -> Cutout:
     except Exception as error:  # a broken onnxruntime raises more than ImportError
         raise PictureError(
             f"the package rembg cannot be imported: {error}",
-            'pip install "maquette[matting]", or use grabcut',
+            'pip install "rembg[cpu]", or use grabcut',
         ) from error
     try:
         rgba = np.array(rembg.remove(picture).convert("RGBA"))

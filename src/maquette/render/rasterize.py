@@ -137,7 +137,7 @@ def _choose(engine: Engine, device: str) -> bool:
             obstacle = rasterize_warp.unusable(device)
             found, reason = obstacle is None, obstacle or "it is installed and faster"
         except ImportError:
-            reason = "warp is not installed; pip install 'maquette[warp]' draws several times faster"
+            reason = "warp is not installed; pip install warp-lang draws several times faster"
         if engine == "warp" and not found:
             raise SettingError(f"rasterize was asked for the engine warp on {device}", reason)
     _log.info("rasterising on %s with %s: %s", device, "warp" if found else "torch", reason)

@@ -44,7 +44,7 @@ def examine() -> Iterator[Finding]:
     yield Finding("torch", "ok", f"{torch.__version__}")
     yield from _devices()
     yield _torchvision()
-    yield _optional("rembg", "neural cut-out for busy backgrounds", "matting")
+    yield _optional("rembg", "neural cut-out for busy backgrounds", "rembg[cpu]")
     yield _attempt("bundled model", _load_bundled)
     yield _attempt("mesh tools", _mesh_tools)
 
@@ -103,9 +103,9 @@ def _torchvision() -> Finding:
     return Finding("torchvision", "ok", f"{metadata.version('torchvision')}, not needed")
 
 
-def _optional(package: str, purpose: str, extra: str) -> Finding:
+def _optional(package: str, purpose: str, install: str) -> Finding:
     if find_spec(package) is None:
-        return Finding(package, "note", f"not installed; {purpose}: pip install 'maquette[{extra}]'")
+        return Finding(package, "note", f"not installed; {purpose}: pip install '{install}'")
     return Finding(package, "ok", f"{metadata.version(package)}; {purpose}")
 
 

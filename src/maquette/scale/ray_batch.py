@@ -94,7 +94,7 @@ def connect(address: str | None) -> None:
     try:
         import ray
     except ImportError as error:
-        raise SettingError("--ray needs the package ray", 'pip install "maquette[ray]"') from error
+        raise SettingError("--ray needs the package ray", 'pip install "ray[serve,data]"') from error
     if ray.is_initialized():
         return
     place = (os.environ.get("RAY_ADDRESS") or _noted()) if address in (None, "auto") else address

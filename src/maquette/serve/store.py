@@ -104,9 +104,7 @@ class S3Store:
         try:
             import boto3
         except ImportError as error:
-            raise SettingError(
-                "s3:// storage needs the package boto3", 'pip install "maquette[s3]"'
-            ) from error
+            raise SettingError("s3:// storage needs the package boto3", "pip install boto3") from error
         parts = urlsplit(url)
         options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         self.bucket, self.prefix = parts.netloc, parts.path.strip("/")
