@@ -10,6 +10,7 @@ mipmaps and compression look at, take the mean of what lies around them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import torch
 import torch.nn.functional as F
@@ -44,8 +45,11 @@ def fill_texels(texels: Texels, colour: Tensor, weight: Tensor, background: Tens
     result = torch.where(known[:, None], colour, 0.0)
     if not len(holes):
         return result
-    broad = _harmonic(texels, result, known, holes, background)
-    ring = _grow(texels, result, known, holes)
+    # Side by side: one reads known texels alone, the other writes holes alone, and neither keeps two cores busy.
+    with ThreadPoolExecutor(1) as aside:
+        continued = aside.submit(_harmonic, texels, result, known, holes, background)
+        ring = _grow(texels, result, known, holes)
+        broad = continued.result()
     near = ring.nonzero()[:, 0]
     depth = ring[near, None].float() / (_RINGS + 1)
     broad[near] = torch.lerp(result[holes[near]], broad[near], depth)
