@@ -40,7 +40,9 @@ def compose(texels: Texels, sources: Sequence[Source]) -> tuple[Tensor, Tensor]:
     graph = _Graph.of(texels, nodes, count)
     said = [_on_nodes(texels, nodes, count, source) for source in sources]
     shares = _shares(graph, torch.stack([say * s.rank for (say, _), s in zip(said, sources, strict=True)]))
-    fitted = _fitted(graph, said, shares, torch.tensor([source.real for source in sources]))
+    fitted = _fitted(
+        graph, said, shares, torch.tensor([source.real for source in sources], device=shares.device)
+    )
     values = texels.position.new_zeros(len(texels.index), sources[0].values.shape[1])
     total = values.new_zeros(len(values))
     for source, share, (say, own) in zip(sources, shares, said, strict=True):
@@ -67,7 +69,7 @@ class _Graph:
     @classmethod
     def of(cls, texels: Texels, nodes: Tensor, count: int) -> _Graph:
         ends, strength = links(texels, nodes, count)
-        degree = torch.zeros(count).index_add_(0, ends[0], strength).clamp(min=1e-9)
+        degree = strength.new_zeros(count).index_add_(0, ends[0], strength).clamp(min=1e-9)
         corners = texels.vertices[texels.faces]
         area = (
             torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -88,8 +90,8 @@ class _Graph:
 
 def _on_nodes(texels: Texels, nodes: Tensor, count: int, source: Source) -> tuple[Tensor, Tensor]:
     """(N,) mean say of a source around each point, silence counted, and (N, C) its mean values."""
-    total = torch.zeros(count)
-    sums = torch.zeros(count, source.values.shape[1] + 1)
+    total = texels.bary.new_zeros(count)
+    sums = texels.bary.new_zeros(count, source.values.shape[1] + 1)
     row = torch.cat([source.values, torch.ones_like(source.say[:, None])], 1) * source.say[:, None]
     for i in range(3):
         share = texels.bary[:, i].square()
@@ -115,8 +117,8 @@ def _fitted(graph: _Graph, said: Sequence[tuple[Tensor, Tensor]], shares: Tensor
     one, other = graph.ends
     blend = sum(share[:, None] * values for share, (_, values) in zip(shares, said, strict=True))
     assert isinstance(blend, Tensor)
-    wanted = torch.zeros(len(one), blend.shape[1])
-    total = torch.zeros(len(one), 1)
+    wanted = blend.new_zeros(len(one), blend.shape[1])
+    total = blend.new_zeros(len(one), 1)
     for share, (say, values) in zip(shares, said, strict=True):
         both = ((share[one] + share[other]) * ((say[one] > 0) & (say[other] > 0)))[:, None]
         wanted += both * (values[other] - values[one])
