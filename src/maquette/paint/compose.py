@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from maquette.paint.fill import conjugate_gradients, links
-from maquette.paint.texels import Texels, net_nodes
+from maquette.paint.texels import Texels, between_nodes, net_nodes
 
 _REACH = 0.03  # of the square root of the surface: how wide the change from source to source is
 _MAJORITY = 3.0  # power of a source's share: the higher, the sooner the larger one has it all
@@ -46,11 +46,11 @@ def compose(texels: Texels, sources: Sequence[Source]) -> tuple[Tensor, Tensor]:
     values = texels.position.new_zeros(len(texels.index), sources[0].values.shape[1])
     total = values.new_zeros(len(values))
     for source, share, (say, own) in zip(sources, shares, said, strict=True):
-        weight = _between(texels, nodes, share[:, None], source.chosen)[:, 0] + 1e-6 * source.rank
+        weight = between_nodes(texels, nodes, share[:, None], source.chosen)[:, 0] + 1e-6 * source.rank
         weight = weight * source.say / (source.say + _FAINT)
         detail = source.values
         if not source.real:
-            detail = detail + _between(texels, nodes, (fitted - own) * (say > 0)[:, None], source.chosen)
+            detail = detail + between_nodes(texels, nodes, (fitted - own) * (say > 0)[:, None], source.chosen)
         values.index_add_(0, source.chosen, detail * weight[:, None])
         total.index_add_(0, source.chosen, weight)
     return (values / total.clamp(min=1e-30)[:, None]).clamp(0, 1), total > 0
@@ -137,12 +137,3 @@ def _fitted(graph: _Graph, said: Sequence[tuple[Tensor, Tensor]], shares: Tensor
         return (diagonal * x - graph.around(x)) * free
 
     return blend + conjugate_gradients(apply, target * free, torch.zeros_like(target), 1 / diagonal) * free
-
-
-def _between(texels: Texels, nodes: Tensor, values: Tensor, chosen: Tensor) -> Tensor:
-    """(K, C) values of the points at some texels."""
-    corner, bary = nodes[texels.net_face[chosen]], texels.bary[chosen]
-    result = values[corner[:, 0]] * bary[:, :1]
-    for i in (1, 2):
-        result.addcmul_(values[corner[:, i]], bary[:, i, None])
-    return result

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from maquette.paint.texels import Texels, beside, net_nodes
+from maquette.paint.texels import Texels, beside, between_nodes, net_nodes
 
 _RINGS = 12
 """Texels over which growth from the border hands over to the harmonic continuation."""
@@ -158,12 +158,7 @@ def _harmonic(
     stray = (wanted & ~reached).nonzero()[:, 0]
     if len(stray):
         values[stray] = _colours_nearby(texels, nodes, stray, colour, known, background)
-    corners = values[nodes][texels.net_face[holes]]
-    bary = texels.bary[holes]
-    result = corners[:, 0] * bary[:, :1]
-    for i in (1, 2):
-        result.addcmul_(corners[:, i], bary[:, i, None])
-    return result
+    return between_nodes(texels, nodes, values, holes)
 
 
 def _continue(

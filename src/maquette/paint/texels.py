@@ -256,6 +256,15 @@ def net_nodes(texels: Texels) -> tuple[Tensor, int]:
     return merged[texels.faces], int(merged.max()) + 1
 
 
+def between_nodes(texels: Texels, nodes: Tensor, values: Tensor, chosen: Tensor) -> Tensor:
+    """(K, C) what (N, C) values of the net's nodes are at some texels (K,), linear inside each face."""
+    corner, bary = nodes[texels.net_face[chosen]], texels.bary[chosen]
+    result = values[corner[:, 0]] * bary[:, :1]
+    for i in (1, 2):
+        result.addcmul_(values[corner[:, i]], bary[:, i, None])
+    return result
+
+
 def beside(mask: Tensor, dim: int) -> Tensor:
     """Where the entry before or after along a dimension of a bool tensor is true."""
     result = torch.zeros_like(mask)
