@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from maquette.paint.fill import fill_between_charts
+from maquette.render.pose import object_box
 
 
 def bend(values: np.ndarray, inside: np.ndarray, shape: np.ndarray, size: int) -> np.ndarray:
@@ -25,12 +26,14 @@ def bend(values: np.ndarray, inside: np.ndarray, shape: np.ndarray, size: int) -
     """
     import cv2
 
-    rows, columns = np.flatnonzero(shape.any(1)), np.flatnonzero(shape.any(0))
+    rows, columns = object_box(shape)
     height, width = inside.shape
-    scale = np.array([width / (columns[-1] + 1 - columns[0]), height / (rows[-1] + 1 - rows[0])], np.float32)
+    scale = np.array([width / (columns.stop - columns.start), height / (rows.stop - rows.start)], np.float32)
     # From cells to pixels: box to box first, then along the outline.
     column, row = np.meshgrid(np.arange(len(shape)), np.arange(len(shape)))
-    place = ((np.stack([column - columns[0], row - rows[0]], -1) + 0.5) * scale - 0.5).astype(np.float32)
+    place = ((np.stack([column - columns.start, row - rows.start], -1) + 0.5) * scale - 0.5).astype(
+        np.float32
+    )
     boxed = _look_up(inside.astype(np.float32), place, cv2.INTER_LINEAR) > 0.5
     if boxed.any():
         place += _outline_shift(shape, boxed) * scale

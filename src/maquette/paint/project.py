@@ -29,7 +29,7 @@ from maquette.paint.texels import Texels, lay_out
 from maquette.picture.cutout import Cutout
 from maquette.render.camera import clip_positions
 from maquette.render.material import shading_normals
-from maquette.render.pose import Pose, find_camera, framed_camera, surface_points
+from maquette.render.pose import Pose, find_camera, framed_camera, object_box, surface_points
 from maquette.render.rasterize import Fragments, interpolate, rasterize
 from maquette.runtime.progress import OnProgress
 
@@ -158,8 +158,7 @@ def _take(mesh: trimesh.Trimesh, cutout: Cutout, expected: float) -> _Picture:
     rgba = np.asarray(cutout.rgba.convert("RGBA"), np.float32) / 255
     alpha = rgba[..., 3]
     pose = find_camera(mesh.vertices, mesh.faces, alpha, expected)
-    rows, columns = np.flatnonzero((alpha > 0.5).any(1)), np.flatnonzero((alpha > 0.5).any(0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    box = object_box(alpha > 0.5)
     rgb, inside = rgba[box][..., :3], _eroded(alpha[box] > 0.9)
     if inside.mean() < 0.01:  # nothing but thin parts
         inside = alpha[box] > 0.5
@@ -226,8 +225,7 @@ def _plain(mesh: trimesh.Trimesh, picture: _Picture, size: int, keep_light: bool
         colour = without_shading(colour, torch.nn.functional.normalize(normal, dim=-1).numpy(), inside)
     values = np.dstack([colour, bent[..., 3:]])
     filled = fill_between_charts(torch.from_numpy(values), fragments.mask[0])
-    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    box = object_box(inside)
     return _Picture(filled.numpy()[box], inside[box], picture.pose), replace(view, picture=filled)
 
 

@@ -96,10 +96,15 @@ def surface_points(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     return (a + u * (b - a) + v * (c - a)).astype(np.float32)
 
 
+def object_box(mask: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of a mask (H, W) bool that hold all that is set; something is."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
 def crop_to_object(mask: np.ndarray) -> np.ndarray:
     """The part of a mask (H, W) bool that holds all that is set; something is."""
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    return mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return mask[object_box(mask)]
 
 
 def _scores(points: Tensor, cameras: Tensor, wanted: Tensor, expected: float) -> tuple[Tensor, Tensor]:
