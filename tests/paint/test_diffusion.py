@@ -16,7 +16,7 @@ from maquette.models.clip_text import CLIPText, CLIPTextConfig
 from maquette.models.image_vae import ImageVAE
 from maquette.models.unet import TextBlock, UNet
 from maquette.paint.delight import remove_light
-from maquette.paint.diffusion import DiffusionPainter
+from maquette.paint.diffusion import DiffusionPainter, as_bright
 from maquette.paint.pipeline import PaintSettings
 from maquette.paint.samplers import NoiseSchedule
 from maquette.picture.cutout import Cutout, cut_out
@@ -154,3 +154,17 @@ def test_light_removal_keeps_the_colours_mean_and_the_white_around() -> None:
 def test_bad_settings_are_named(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingError, match=f"{next(iter(wrong))} is"):
         PaintSettings(**wrong)
+
+
+def test_a_correcting_model_changes_how_bright_colours_are_and_nothing_else() -> None:
+    colour = torch.tensor([[0.4, 0.2, 0.1], [0.3, 0.3, 0.3], [0.5, 0.4, 0.3]])
+    other = torch.tensor([[0.1, 0.2, 0.4], [0.9, 0.5, 0.5], [0.0, 0.0, 0.0]])
+    changed = as_bright(colour, other)
+    ratio = changed / colour
+    torch.testing.assert_close(
+        ratio, ratio[:, :1].expand_as(ratio)
+    )  # of the same hue; what is grey stays grey
+    luma = torch.tensor([0.299, 0.587, 0.114])
+    torch.testing.assert_close((changed @ luma)[:2], (other @ luma)[:2], rtol=0.1, atol=0.0)
+    assert ratio[2, 0] > 0.25  # a model that says black is not believed
+    torch.testing.assert_close(as_bright(colour, colour), colour)

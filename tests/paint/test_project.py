@@ -9,6 +9,8 @@ from PIL import Image
 
 from maquette.paint.bend import bend
 from maquette.paint.pipeline import PaintPipeline, PaintSettings
+from maquette.paint.project import project
+from maquette.paint.ready import with_coordinates
 from maquette.picture.cutout import Cutout
 from maquette.render.pose import find_camera, framed_camera
 from maquette.render.preview import render_views
@@ -86,6 +88,21 @@ def test_sides_of_one_paint_come_out_alike_though_the_light_did_not_fall_on_them
     sides = [np.median(colours[normals @ way > 0.9].sum(1)) for way in ([0, 0, 1], [1, 0, 0], [0, 1, 0])]
     shown = np.asarray(picture)[np.asarray(picture)[..., 3] == 255][:, :3].astype(float).sum(1)
     assert max(sides) / min(sides) < 1.15 < np.quantile(shown, 0.9) / np.quantile(shown, 0.1)
+
+
+def test_colours_can_be_had_with_their_light_too() -> None:
+    mesh = _house()
+    mesh.visual = trimesh.visual.ColorVisuals(mesh, face_colors=np.array([150, 90, 60, 255], np.uint8))
+    ready, _ = with_coordinates(mesh, SMALL)
+    pictures = {"front": Cutout(_picture(mesh, 30, 25), "alpha", None)}
+    plain, both = (
+        project(ready, pictures, 512, lambda *_: None, with_light=with_light) for with_light in (False, True)
+    )
+    assert plain.lit is None and both.lit is not None
+    assert np.allclose(plain.sheet, both.sheet, atol=0.004)
+    seen = both.known[..., 0] == 1
+    unlit, lit = (sheet[seen][:, :3].sum(1).log().std() for sheet in (both.sheet, both.lit))
+    assert unlit < 0.5 * lit
 
 
 def test_a_picture_of_the_back_paints_the_back() -> None:

@@ -46,7 +46,17 @@ def _look_up(values: np.ndarray, place: np.ndarray, interpolation: int) -> np.nd
     import cv2
 
     x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
-    return cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    if values.ndim == 2:
+        return cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+    fours = np.split(
+        values, range(4, values.shape[2], 4), axis=2
+    )  # cubic looks take no more channels at once
+    return np.dstack(
+        [
+            cv2.remap(np.ascontiguousarray(part), x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
+            for part in fours
+        ]
+    )
 
 
 def _outline_shift(shape: np.ndarray, picture: np.ndarray) -> np.ndarray:

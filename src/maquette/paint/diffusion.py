@@ -5,7 +5,8 @@ each camera would see of every material; the pictures become textures; what no v
 With `compatible` each of these steps is the published one.
 
 A small model of our own corrects the colours that the weight-free painter gives the mesh: it reads that painter's views
-beside the guides, and part of the difference of its pictures to them is baked.
+beside the guides, and the difference of its pictures to them is baked. That tells how bright each place is; hue and
+saturation stay those of the weight-free painter.
 """
 
 from __future__ import annotations
@@ -55,9 +56,9 @@ GUIDE_SIZE = 2048
 """Side of the published guide maps, which are then made smaller; ours are drawn at the size of the views."""
 ROUGHNESS = 0.8
 """Of models that paint colour alone."""
-CORRECTION = 0.6
-"""How much is taken of what a correcting model changes, by what is best on training objects in their own colours. Its
-guess at metal and roughness is worse than that of `project` and is left out."""
+_LUMA = (0.299, 0.587, 0.114)
+_DARKEST = 0.02  # brightness is compared above this
+_MOST_GAIN = 3.3  # how often as bright, or as dark, a correcting model makes a place at most
 
 
 class DiffusionPainter:
@@ -102,11 +103,12 @@ class DiffusionPainter:
             [camera_number(int(v.camera.azimuth), int(v.camera.elevation)) for v in viewpoints]
         )
         references = self._references(pictures, settings, on_progress)
-        projection, hints = None, None
+        projection, lit, hints = None, None, None
         if self.model.config.corrects:
-            # Such models have learned to take the light out themselves.
-            projection = project(painted, pictures, settings.texture_size, on_progress, keep_light=True)
-            sheet = torch.cat([projection.sheet[..., :3], projection.known], -1)
+            projection = project(painted, pictures, settings.texture_size, on_progress, with_light=True)
+            lit = projection.lit  # such models have learned to take the light out themselves
+            assert lit is not None
+            sheet = torch.cat([lit, projection.known], -1)
             hints = render_hints(painted, vertices, sheet, [v.camera for v in viewpoints], normals.shape[1])
         drawn = self.drawer.draw(references, normals, positions, cameras, draw, on_progress, hints)
         on_progress("paint", 0, 1)
@@ -114,12 +116,14 @@ class DiffusionPainter:
         textures = partial(_published_textures if settings.compatible else _textures, painted, vertices)
         if projection is not None and hints is not None:
             # Corrections are baked, not pictures: what the given picture shows keeps all its detail.
-            views = CORRECTION * (views[:1] - hints.colour.to(views))
+            views = views[:1] - hints.colour.to(views)
         sheets, seen = textures(views, viewpoints, settings.texture_size, self._colour_only)
         notes = list(drawn.notes)
-        if projection is not None:
+        if projection is not None and lit is not None:
+            # A model's metal and roughness are worse guesses than those of the weight-free painter.
             colour, rough = projection.sheet.split((3, 1), -1)
-            sheets = [sheets[0] + colour, torch.nn.functional.pad(rough, (1, 1))]
+            corrected = as_bright(colour, (lit + sheets[0]).clamp(0, 1))
+            sheets = [corrected, torch.nn.functional.pad(rough, (1, 1))]
             seen, notes = projection.counts, [*notes, *projection.notes]
         painted.visual.material = _material([s.clamp(0, 1) for s in sheets])  # type: ignore[union-attr]
         self._describe(painted, settings, draw, viewpoints, seen, kept, notes)
@@ -202,6 +206,16 @@ class DiffusionPainter:
         }
         painted.metadata["maquette"] = {**painted.metadata.get("maquette", {}), "paint": paint}
         painted.metadata["notes"] = [*painted.metadata.get("notes", []), *notes]
+
+
+def as_bright(colour: Tensor, other: Tensor) -> Tensor:
+    """Colours (..., 3) as bright as the other ones, with their own hue and saturation.
+
+    A small model tells brightness far better than hue, and grey things that turn out coloured are what the eye forgives
+    least.
+    """
+    wanted, own = ((part @ part.new_tensor(_LUMA))[..., None] + _DARKEST for part in (other, colour))
+    return colour * (wanted / own).clamp(1 / _MOST_GAIN, _MOST_GAIN)
 
 
 def _squared(rgba: Image.Image, border: float) -> Image.Image:

@@ -92,6 +92,8 @@ class Projection:
 
     sheet: Tensor
     """(S, S, 4) in [0, 1]: colour and roughness."""
+    lit: Tensor | None
+    """(S, S, 3): the colours before their light was taken out, if asked for."""
     known: Tensor
     """(S, S, 1): 1 where a picture sees the surface, 0.5 where a mirror image does, 0 where colours were continued."""
     counts: dict[str, int]
@@ -106,11 +108,11 @@ def project(
     pictures: Mapping[str, Cutout],
     texture_size: int,
     on_progress: OnProgress,
-    keep_light: bool = False,
+    with_light: bool = False,
 ) -> Projection:
     """Put the pictures onto a mesh with texture coordinates; `ProjectPainter` in numbers.
 
-    `keep_light` leaves the shading in them.
+    `with_light` gives their colours with the light left in, too.
     """
     upright = _normalised(mesh)
     steps = len(pictures) + 3
@@ -120,7 +122,7 @@ def project(
         taken[name] = _take(upright, cutout, AZIMUTHS[name])
     texels = lay_out(upright, texture_size)
     on_progress("paint", steps - 3, steps)
-    sources = _sources(upright, texels, list(taken.values()), keep_light)
+    sources = _sources(upright, texels, list(taken.values()), with_light)
     on_progress("paint", steps - 2, steps)
     values, told = compose(texels, sources)
     on_progress("paint", steps - 1, steps)
@@ -132,7 +134,8 @@ def project(
     known = texels.dense((kinds["seen"] + MIRRORED * kinds["mirrored"])[:, None])
     on_progress("paint", steps, steps)
     return Projection(
-        sheet,
+        sheet[..., :4],
+        sheet[..., 4:] if with_light else None,
         fill_between_charts(known, texels.mask),
         {name: int((chosen & ~texels.rim).sum()) for name, chosen in kinds.items()},
         {name: _pose(picture) for name, picture in taken.items()},
@@ -190,10 +193,10 @@ def _roughness(rgb: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return cv2.blur(matte + (glossy - matte) * highlight.astype(np.float32), (reach, reach))
 
 
-def _sources(mesh: trimesh.Trimesh, texels: Texels, taken: list[_Picture], keep_light: bool) -> list[Source]:
+def _sources(mesh: trimesh.Trimesh, texels: Texels, taken: list[_Picture], with_light: bool) -> list[Source]:
     """What the pictures see, then what mirrors show of them."""
     size = int(np.clip(texels.size // 2, 512, 1536))
-    plain = [_plain(mesh, picture, size, keep_light) for picture in taken]
+    plain = [_plain(mesh, picture, size, with_light) for picture in taken]
     views, ranks = [view for _, view in plain], [1.0] * len(taken)
     for picture, _ in plain:
         flipped = replace(picture, values=picture.values[:, ::-1], inside=picture.inside[:, ::-1])
@@ -212,7 +215,7 @@ def _sources(mesh: trimesh.Trimesh, texels: Texels, taken: list[_Picture], keep_
     ]
 
 
-def _plain(mesh: trimesh.Trimesh, picture: _Picture, size: int, keep_light: bool) -> tuple[_Picture, View]:
+def _plain(mesh: trimesh.Trimesh, picture: _Picture, size: int, with_light: bool) -> tuple[_Picture, View]:
     """The picture bent onto the shape and without shading: cropped to its object, and as its camera's view."""
     view, fragments = _bent(mesh, picture, size)
     inside = fragments.mask[0].numpy()
@@ -220,10 +223,9 @@ def _plain(mesh: trimesh.Trimesh, picture: _Picture, size: int, keep_light: bool
     corners = torch.arange(faces.numel()).view(-1, 3)
     normal = interpolate(shading_normals(vertices, faces).view(-1, 3), corners, fragments)[0]
     bent: np.ndarray = view.picture.numpy()
-    colour = bent[..., :3]
-    if not keep_light:
-        colour = without_shading(colour, torch.nn.functional.normalize(normal, dim=-1).numpy(), inside)
-    values = np.dstack([colour, bent[..., 3:]])
+    lit = bent[..., :3]
+    colour = without_shading(lit, torch.nn.functional.normalize(normal, dim=-1).numpy(), inside)
+    values = np.dstack([colour, bent[..., 3:], lit] if with_light else [colour, bent[..., 3:]])
     filled = fill_between_charts(torch.from_numpy(values), fragments.mask[0])
     box = object_box(inside)
     return _Picture(filled.numpy()[box], inside[box], picture.pose), replace(view, picture=filled)
