@@ -4,9 +4,9 @@
 
 Each object is painted from one lit picture by both painters on its true shape; both textures and the true colours are
 then rendered without light from directions more than 60 degrees away from the picture's. PSNR counts the object's
-pixels. The perceptual distance is 1 minus the structural similarity (SSIM, windows of 7 pixels) of luma and two colour
-differences, averaged over four scales (256 to 32 pixels) and the windows on the object: a measure of our own in the
-place of LPIPS, which needs a network. With a folder, strips of picture, truth, project and pbr are kept there.
+pixels. The perceptual distance is that of `maquette.train.likeness`, on four scales (256 to 32 pixels): a measure of
+our own in the place of LPIPS, which needs a network; models of our recipe have learned by it. With a folder, strips of
+picture, truth, project and pbr are kept there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import trimesh
 from bake_truth import other_directions, render
 from PIL import Image
@@ -28,13 +27,13 @@ from maquette.picture.cutout import Cutout
 from maquette.render.camera import Camera, clip_positions, view_matrix
 from maquette.render.rasterize import interpolate, rasterize
 from maquette.train.assets import load_assets, read_holdout
+from maquette.train.likeness import structural_distance
 from maquette.train.looks import draw_looks, noise_volume
 from maquette.train.meshes import PaintedMesh
 from maquette.train.paint_views import plain_looks
 from maquette.train.pictures import render_training_pictures
 
 PICTURE, VIEW, TEXTURE, DIRECTIONS, LEAST_AWAY = 512, 256, 1024, 12, 60.0
-OPPONENT = torch.tensor([[0.299, 0.587, 0.114], [0.5, -0.5, 0.0], [-0.25, -0.25, 0.5]])
 
 
 def take_picture(mesh: PaintedMesh, seed: int) -> tuple[Image.Image, Camera]:
@@ -55,24 +54,6 @@ def truth_of(mesh: PaintedMesh, camera: Camera) -> Tensor:
     corners = torch.arange(faces.numel()).view(-1, 3)
     colours = interpolate(torch.from_numpy(mesh.corner_rgb).flatten(0, 1), corners, fragments)[0]
     return torch.where(fragments.mask[0, ..., None], colours, 1.0)
-
-
-def structural_distance(guess: Tensor, truth: Tensor, mask: Tensor) -> float:
-    """See the module; pictures (S, S, 3) in [0, 1] and where the object is (S, S)."""
-    pair = torch.stack([guess, truth]) @ OPPONENT.T
-    pair, where = pair.permute(0, 3, 1, 2), mask[None, None].float()
-    distances = []
-    for _ in range(4):
-        mean = F.avg_pool2d(pair, 7, 1)
-        square = F.avg_pool2d(pair.square(), 7, 1) - mean.square()
-        both = F.avg_pool2d(pair[:1] * pair[1:], 7, 1)[0] - mean[0] * mean[1]
-        alike = (2 * mean[0] * mean[1] + 1e-4) / (mean.square().sum(0) + 1e-4)
-        alike = alike * (2 * both + 9e-4) / (square.sum(0) + 9e-4)
-        on_object = F.avg_pool2d(where, 7, 1)[0, 0] > 0.5
-        if bool(on_object.any()):
-            distances.append(float(1 - alike[:, on_object].mean()))
-        pair, where = F.avg_pool2d(pair, 2), F.avg_pool2d(where, 2)
-    return float(np.mean(distances))
 
 
 def measure(
@@ -99,7 +80,9 @@ def measure(
             sheet = np.asarray(result.visual.material.baseColorTexture.convert("RGB"), np.float32) / 255
             drawn, mask = render(result, [torch.from_numpy(sheet)], camera, VIEW)
             error = float((drawn[0] - truth)[mask].square().mean())
-            scores[name].append((error, structural_distance(drawn[0], truth, mask), int(mask.sum())))
+            guess, right = (part.permute(2, 0, 1)[None] for part in (drawn[0], truth))
+            distance = float(structural_distance(guess, right, mask[None, None]))
+            scores[name].append((error, distance, int(mask.sum())))
             strip.append(drawn[0])
         strips.append(torch.cat(strip, 1))
     if keep is not None:

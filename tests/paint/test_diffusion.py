@@ -16,7 +16,8 @@ from maquette.models.clip_text import CLIPText, CLIPTextConfig
 from maquette.models.image_vae import ImageVAE
 from maquette.models.unet import TextBlock, UNet
 from maquette.paint.delight import remove_light
-from maquette.paint.diffusion import DiffusionPainter, as_bright
+from maquette.paint.diffusion import DiffusionPainter
+from maquette.paint.draw import as_bright
 from maquette.paint.pipeline import PaintSettings
 from maquette.paint.samplers import NoiseSchedule
 from maquette.picture.cutout import Cutout, cut_out

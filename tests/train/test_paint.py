@@ -21,6 +21,7 @@ from maquette.paint.pipeline import PaintSettings
 from maquette.picture.cutout import cut_out
 from maquette.runtime.device import Runtime
 from maquette.train.assets import read_holdout
+from maquette.train.likeness import structural_distance
 from maquette.train.meshes import PaintedMesh
 from maquette.train.paint import (
     Painting,
@@ -40,7 +41,7 @@ STAGE = StageSettings(steps=3, batch_size=8, warmup_steps=1, log_every=1)
 UNET = UNetConfig(
     widths=(16, 16),
     num_heads=(1, 1),
-    attention=(True, True),
+    attention=(False, True),
     blocks_per_level=1,
     context_width=16,
     norm_groups=8,
@@ -193,6 +194,27 @@ def test_the_loss_compiles_into_one_graph() -> None:
     torch.testing.assert_close(compiled(*inputs), module(*inputs))
 
 
+def test_pictures_are_compared_as_they_would_be_painted(tmp_path: Path) -> None:
+    views = drawn([box(), box((0, 0, 1))])
+    vae = train_vae(views, RECIPE, tmp_path, 0, CPU)
+    latents, both, every = encode(vae, views, UNET), torch.arange(2), torch.arange(6).expand(2, 6)
+    nothing = torch.zeros(2, 6, 4, 8, 8, requires_grad=True)
+    unlike = latents.unlikeness(vae, both, nothing, every)
+    hint, albedo, mask = (
+        torch.nn.functional.avg_pool2d(part.flatten(0, 1).float(), 2)
+        for part in (views.hint, views.albedo, views.mask)
+    )
+    error = ((hint - albedo).abs() * mask).sum() / (3 * 255 * mask.sum())
+    distance = structural_distance(hint / 255, albedo / 255, mask).mean()
+    torch.testing.assert_close(
+        unlike, 2 * error + distance, rtol=0.01, atol=0.003
+    )  # no correction: the hint itself
+    unlike.backward()
+    assert nothing.grad is not None and nothing.grad.abs().flatten(2).amax(2).gt(0).all()
+    other = latents.unlikeness(vae, both[:1], nothing[:1], every[:1, 2:3])
+    assert abs(float(other.detach()) - float(unlike.detach())) > 0.01  # of the chosen object and view alone
+
+
 def test_before_it_has_learned_anything_it_paints_as_the_weight_free_painter_does(tmp_path: Path) -> None:
     views = drawn([box()])
     unlearned = replace(RECIPE, unet_stage=replace(STAGE, steps=1, learning_rate=0.0, batch_size=2))
@@ -201,5 +223,5 @@ def test_before_it_has_learned_anything_it_paints_as_the_weight_free_painter_doe
     assert 0.1 < float(latents.guides.float().std()) < 3  # the scale was set
     model = train_unet(latents, vae, unlearned, tmp_path, 0, CPU)
     quality = compare(model, [views], CPU)
-    assert quality["model"] == quality["projected"]
+    assert quality["model"] == quality["brightness"] == quality["projected"]
     assert quality["metal_rough"] == quality["common_metal_rough"]

@@ -27,7 +27,7 @@ from maquette.paint import compatible
 from maquette.paint.bake import View, bake
 from maquette.paint.delight import remove_light
 from maquette.paint.denoise import camera_number
-from maquette.paint.draw import DrawSettings, ViewPainter
+from maquette.paint.draw import DrawSettings, ViewPainter, as_bright
 from maquette.paint.fill import fill
 from maquette.paint.guides import render_guides
 from maquette.paint.hints import render_hints
@@ -56,9 +56,6 @@ GUIDE_SIZE = 2048
 """Side of the published guide maps, which are then made smaller; ours are drawn at the size of the views."""
 ROUGHNESS = 0.8
 """Of models that paint colour alone."""
-_LUMA = (0.299, 0.587, 0.114)
-_DARKEST = 0.02  # brightness is compared above this
-_MOST_GAIN = 3.3  # how often as bright, or as dark, a correcting model makes a place at most
 
 
 class DiffusionPainter:
@@ -206,16 +203,6 @@ class DiffusionPainter:
         }
         painted.metadata["maquette"] = {**painted.metadata.get("maquette", {}), "paint": paint}
         painted.metadata["notes"] = [*painted.metadata.get("notes", []), *notes]
-
-
-def as_bright(colour: Tensor, other: Tensor) -> Tensor:
-    """Colours (..., 3) as bright as the other ones, with their own hue and saturation.
-
-    A small model tells brightness far better than hue, and grey things that turn out coloured are what the eye forgives
-    least.
-    """
-    wanted, own = ((part @ part.new_tensor(_LUMA))[..., None] + _DARKEST for part in (other, colour))
-    return colour * (wanted / own).clamp(1 / _MOST_GAIN, _MOST_GAIN)
 
 
 def _squared(rgba: Image.Image, border: float) -> Image.Image:

@@ -45,6 +45,9 @@ from maquette.zoo.paint_model import PaintModel
 
 COMMON_METAL_ROUGH = (0.0, 0.8, 0.0)
 """Metal and roughness in the channels of the pictures that models draw."""
+_LUMA = (0.299, 0.587, 0.114)
+_DARKEST = 0.02  # brightness is compared above this
+_MOST_GAIN = 3.3  # how often as bright, or as dark, a correcting model makes a place at most
 
 
 @dataclass(frozen=True)
@@ -299,6 +302,16 @@ def decode_correction(vae: ImageVAE, latents: Tensor, colour: Tensor, rows: int 
     lost = before - vae.decode(start, rows)
     start, lost = (torch.stack([part[:-1], part[-1:].expand_as(part[:-1])]) for part in (start, lost))
     return vae.decode((latents.to(start) + start).flatten(0, 1), rows).unflatten(0, latents.shape[:2]) + lost
+
+
+def as_bright(colour: Tensor, other: Tensor) -> Tensor:
+    """Colours (..., 3) as bright as the other ones, with their own hue and saturation.
+
+    A small model tells brightness far better than hue, and grey things that turn out coloured are what the eye forgives
+    least.
+    """
+    wanted, own = ((part @ part.new_tensor(_LUMA))[..., None] + _DARKEST for part in (other, colour))
+    return colour * (wanted / own).clamp(1 / _MOST_GAIN, _MOST_GAIN)
 
 
 def common_metal_rough(pictures: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,11 +30,12 @@ from maquette.models.image_vae import ImageVAE, ImageVAEConfig
 from maquette.models.paint_unet import PaintUNet, PaintUNetConfig
 from maquette.models.rotary import Rotary
 from maquette.models.unet import UNetConfig
-from maquette.paint.draw import common_metal_rough, decode_correction
+from maquette.paint.draw import as_bright, common_metal_rough, decode_correction
 from maquette.paint.samplers import NoiseSchedule
 from maquette.runtime.device import choose_runtime
 from maquette.train.assets import load_assets, read_holdout
 from maquette.train.bank import NUM_FRONTS, turn_mesh
+from maquette.train.likeness import structural_distance
 from maquette.train.meshes import PaintedMesh
 from maquette.train.paint_views import CAMERAS, Views, render_views
 from maquette.train.run import Stage, StageSettings, compiled, half_precision, hash_seed
@@ -47,6 +48,8 @@ KL_WEIGHT = 1e-6
 GUIDE_MAPS = 4  # normals, positions, hint, how well that is known
 _KNEE = 0.3  # latent errors below it count squared, above it as they are
 _OUTSIDE = 0.02  # weight of latents beside the object
+_MATERIALS = (1.0, 0.1)  # weight of colours, and of metal and roughness, which are not painted with
+_SHOWN = 2  # views of each object in a batch that are also compared as pictures
 _AT_ONCE = {"cuda": 48}  # meshes drawn together; fewer elsewhere
 _VAE_SHARE, _WHOLE_SHARE = 0.18, 0.93  # of --minutes: for the autoencoder, and until the UNets must be done
 _DRAWING_SHARE = 0.4  # of the time until then: no further look of the objects is begun after it
@@ -54,14 +57,14 @@ _DRAWING_SHARE = 0.4  # of the time until then: no further look of the objects i
 UNET = UNetConfig(
     widths=(64, 96, 160),
     num_heads=(1, 2, 2),
-    attention=(True, True, True),
+    attention=(False, True, True),  # the finest level has most of the tokens, and corrections are smooth
     blocks_per_level=1,
     context_width=64,
     norm_groups=16,
 )
 VAE = ImageVAEConfig(widths=(32, 64, 96, 96), blocks_per_level=1, norm_groups=16)
 VAE_STAGE = StageSettings(steps=4000, batch_size=32, learning_rate=5e-4, save_every=250)
-UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=4e-4, save_every=250)
+UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=6e-4, save_every=500)
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,9 @@ class PaintRecipe:
     """How many of the assets are used; None for all."""
     vae_objects: int = 768
     """How many of them the autoencoder learns from."""
-    looks: int = 3
-    """How often each object is drawn: turned, mirrored or not, from another side, in another light and colour."""
+    looks: int = 4
+    """How often each object is drawn: turned, mirrored or not, from another side, in another light; the second of every
+    three times in other colours, too."""
     held_out: int = 64
     """Objects for the comparison at the end."""
 
@@ -139,11 +143,12 @@ class Painting(nn.Module):
         noise: Tensor,
         target: Tensor,
         weight: Tensor,
-    ) -> Tensor:
-        """Error of the latents, weighed by `weight` (B, 1, views, 1, h, w)."""
+    ) -> tuple[Tensor, Tensor]:
+        """Error of the latents, weighed by `weight` (B, 1, views, 1, h, w), and the latents of colours."""
         drawn = self.draw(reference, guides, rotary, noise).float()
         error = F.smooth_l1_loss(drawn, target, reduction="none", beta=_KNEE)
-        return (error * weight).sum() / (weight.sum() * 2 * target.shape[3])
+        weight = torch.cat([weight * share for share in _MATERIALS], dim=1)
+        return (error * weight).sum() / (weight.sum() * target.shape[3]), drawn[:, 0]
 
 
 @dataclass(frozen=True)
@@ -160,6 +165,12 @@ class Encoded:
     """(N, 1, views, 1, h, w): how much of each place the object covers."""
     voxels: list[Tensor]
     """(N, views · L, 3) int16 of each level, for the rotary tables."""
+    albedo: Tensor
+    """(N, views, 3, S/2, S/2) uint8."""
+    lost: Tensor
+    """(N, views, 3, S/2, S/2): what the autoencoder loses of the hints, in [-1, 1]."""
+    mask: Tensor
+    """(N, views, 1, S/2, S/2) uint8, 0 to 255."""
 
     def __len__(self) -> int:
         return len(self.reference)
@@ -172,16 +183,30 @@ class Encoded:
         rotary = unet.rotary_at([level[chosen].long() for level in self.voxels])
         return reference, guides, rotary, target, weight
 
+    def unlikeness(self, vae: ImageVAE, chosen: Tensor, drawn: Tensor, view: Tensor) -> Tensor:
+        """How far pictures of the latents (B, views, 4, h, w) drawn for B objects are from the truth, in brightness and
+        colour and by `structural_distance`; `view` (B, K) are the ones that are looked at."""
+        row, chosen = torch.arange(len(chosen), device=view.device)[:, None], chosen[:, None]
+        hint = self.guides[chosen, view, 8:12].float()
+        decoded = vae.decode((hint + drawn[row, view]).flatten(0, 1)).float()
+        albedo, lost, mask = (
+            part[chosen, view].flatten(0, 1) for part in (self.albedo, self.lost, self.mask)
+        )
+        guess = F.avg_pool2d(decoded, 2) / 2 + 0.5 + lost.float() / 2
+        truth, mask = albedo.float() / 255, mask.float() / 255
+        error = ((guess - truth).abs() * mask).sum() / (3 * mask.sum()).clamp(min=1)
+        return 2 * error + structural_distance(guess, truth, mask).mean()
+
     @staticmethod
     def join(parts: Sequence[Encoded]) -> Encoded:
         """All objects of several, in order."""
-        return Encoded(
-            torch.cat([part.reference for part in parts]),
-            torch.cat([part.guides for part in parts]),
-            torch.cat([part.target for part in parts]),
-            torch.cat([part.weight for part in parts]),
-            [torch.cat(level) for level in zip(*(part.voxels for part in parts), strict=True)],
-        )
+        joined = {
+            f.name: torch.cat([getattr(part, f.name) for part in parts])
+            for f in fields(Encoded)
+            if f.name != "voxels"
+        }
+        levels = zip(*(part.voxels for part in parts), strict=True)
+        return Encoded(**joined, voxels=[torch.cat(level) for level in levels])
 
 
 def train_paint(assets: Path, output: Path, recipe: PaintRecipe, seed: int, device: torch.device) -> Path:
@@ -229,7 +254,7 @@ def prepare(
         for look in range(recipe.looks):
             if parts and limit is not None and time.monotonic() - started > _DRAWING_SHARE * limit:
                 break  # a slow machine: fewer looks leave more of the time to train
-            meshes, plain = _varied(training, seed + look), look % 2 == 0
+            meshes, plain = _varied(training, seed + look), look % 3 != 1
             passes = _draw_all(meshes, recipe.size, seed + look, device, plain=plain)
             parts += [encode(vae, views, recipe.unet) for views in passes]
             logger.info("drawn and encoded %d times, %.0f s", look + 1, time.monotonic() - started)
@@ -317,13 +342,32 @@ def encode(vae: ImageVAE, views: Views, unet: UNetConfig) -> Encoded:
     with torch.device("meta"):
         places = PaintUNet(PaintUNetConfig(unet, text_length=1, dino_width=None))
     weight = F.avg_pool2d(views.mask.flatten(0, 1).float(), 8).unflatten(0, hint.shape[:2])
+
+    def halved(pictures: Tensor) -> Tensor:
+        parts = [F.avg_pool2d(part.float(), 2).round().byte() for part in pictures.flatten(0, 1).split(64)]
+        return torch.cat(parts).unflatten(0, hint.shape[:2])
+
     return Encoded(
         many(views.reference[:, None]).half(),
         torch.cat([many(views.normals), many(views.positions), hint, many(views.known)], dim=2).half(),
         (torch.stack([many(views.albedo), many(views.metal_rough)], dim=1) - start).half(),
         (weight[:, None] + _OUTSIDE).half(),
         [level.short() for level in places.voxels(views.positions.float() / 255, side)],
+        halved(views.albedo),
+        _lost(vae, views.hint, hint),
+        halved(views.mask * 255),
     )
+
+
+def _lost(vae: ImageVAE, pictures: Tensor, latents: Tensor) -> Tensor:
+    """(N, views, 3, S/2, S/2) half: uint8 pictures (N, views, 3, S, S) less what their latents show."""
+    parts = []
+    pairs = zip(pictures.flatten(0, 1).split(64), latents.flatten(0, 1).split(64), strict=True)
+    for picture, latent in pairs:
+        with half_precision(latent.device):
+            decoded = vae.decode(latent).float()
+        parts.append(F.avg_pool2d(_signed(picture) - decoded, 2).half())
+    return torch.cat(parts).unflatten(0, pictures.shape[:2])
 
 
 def _common_latents(vae: ImageVAE, views: Views) -> Tensor:
@@ -371,10 +415,12 @@ def train_unet(
         chosen = torch.randint(len(latents), (count,), generator=generator, device=device)
         reference, guides, rotary, target, weight = latents.batch(module.unet, chosen)
         noise = torch.randn(target.shape, generator=generator, device=device)
+        view = torch.randint(target.shape[2], (count, _SHOWN), generator=generator, device=device)
         with half_precision(device):
-            loss = loss_of(reference, guides, rotary, noise, target, weight)
-        stage.update(loss)
-        stage.log({"loss": loss.detach()})
+            loss, drawn = loss_of(reference, guides, rotary, noise, target, weight)
+            unlike = latents.unlikeness(vae, chosen, drawn, view)
+        stage.update(loss + unlike)
+        stage.log({"loss": loss.detach(), "unlike": unlike.detach()})
     module.load_state_dict(stage.average)
     return PaintModel(config, module.unet.eval().requires_grad_(False), vae)
 
@@ -384,8 +430,8 @@ def compare(model: PaintModel, parts: Sequence[Views], device: torch.device) -> 
     """What the model changes, on the views that the pictures do not show (the front one is left out).
 
     Returns:
-        Means over objects: decibels of albedo by the model, by projecting alone and by the hint's mean colour; decibels
-        of metal and roughness by the model and by what most things have.
+        Means over objects: decibels of albedo by the model, by its brightness alone, by projecting alone and by the
+        hint's mean colour; decibels of metal and roughness by the model and by what most things have.
     """
     unet, vae = model.unet.to(device), model.vae.to(device)
     painting, decibels = Painting(unet), []
@@ -410,6 +456,7 @@ def _decibels(vae: ImageVAE, views: Views, index: int, drawn: Tensor) -> dict[st
     inside = views.mask[index, :, 0] > 0
     mean = hint.permute(0, 2, 3, 1)[inside].mean(0)[:, None, None].expand_as(hint)
     inside[0] = False
+    bright = as_bright(hint.movedim(1, -1), corrected.clamp(0, 1).movedim(1, -1)).movedim(-1, 1)
 
     def decibels(guess: Tensor, truth: Tensor, channels: int) -> float:
         error = (guess.clamp(0, 1) - truth)[:, :channels].square().mean(1)[inside].mean()
@@ -417,6 +464,7 @@ def _decibels(vae: ImageVAE, views: Views, index: int, drawn: Tensor) -> dict[st
 
     return {
         "model": decibels(corrected, albedo, 3),
+        "brightness": decibels(bright, albedo, 3),
         "projected": decibels(hint, albedo, 3),
         "mean_colour": decibels(mean, albedo, 3),
         "metal_rough": decibels(materials, metal_rough, 2),
