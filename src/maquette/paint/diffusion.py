@@ -64,7 +64,7 @@ class DiffusionPainter:
     def __init__(self, model: PaintModel, runtime: Runtime, vram: float | None = None) -> None:
         self.model, self.runtime = model, runtime
         self.drawer = ViewPainter(model, runtime, vram)
-        self._colour_only = model.config.unet.num_materials == 1
+        self._colour_only = model.config.unet.num_materials == 1 and not model.config.corrects
 
     @classmethod
     def from_pretrained(
@@ -113,11 +113,10 @@ class DiffusionPainter:
         textures = partial(_published_textures if settings.compatible else _textures, painted, vertices)
         if projection is not None and hints is not None:
             # Corrections are baked, not pictures: what the given picture shows keeps all its detail.
-            views = views[:1] - hints.colour.to(views)
+            views = views - hints.colour.to(views)
         sheets, seen = textures(views, viewpoints, settings.texture_size, self._colour_only)
         notes = list(drawn.notes)
         if projection is not None and lit is not None:
-            # A model's metal and roughness are worse guesses than those of the weight-free painter.
             colour, rough = projection.sheet.split((3, 1), -1)
             corrected = as_bright(colour, (lit + sheets[0]).clamp(0, 1))
             sheets = [corrected, torch.nn.functional.pad(rough, (1, 1))]

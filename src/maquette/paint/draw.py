@@ -43,8 +43,6 @@ from maquette.runtime.memory import budget_bytes, on_device
 from maquette.runtime.progress import OnProgress, silent
 from maquette.zoo.paint_model import PaintModel
 
-COMMON_METAL_ROUGH = (0.0, 0.8, 0.0)
-"""Metal and roughness in the channels of the pictures that models draw."""
 _LUMA = (0.299, 0.587, 0.114)
 _DARKEST = 0.02  # brightness is compared above this
 _MOST_GAIN = 3.3  # how often as bright, or as dark, a correcting model makes a place at most
@@ -174,7 +172,7 @@ class ViewPainter:
                 decoded = vae.decode(latents.flatten(0, 2).to(run.dtype), run.plan.vae_rows)
             else:
                 colour = _signed(run.hints.colour, vae)
-                decoded = decode_correction(vae, latents[0], colour, run.plan.vae_rows).flatten(0, 1)
+                decoded = decode_correction(vae, latents[0, 0], colour, run.plan.vae_rows)
         if not bool(torch.isfinite(decoded).all()):
             raise _NotFiniteError
         pictures = (decoded / 2 + 0.5).clamp(0, 1)
@@ -292,16 +290,12 @@ class _Run:
 
 
 def decode_correction(vae: ImageVAE, latents: Tensor, colour: Tensor, rows: int | None = None) -> Tensor:
-    """Pictures (2, views, 3, S, S) of corrections (2, views, 4, h, w) to colours (views, 3, S, S), all in [-1, 1].
+    """Pictures (views, 3, S, S) of corrections (views, 4, h, w) to colours (views, 3, S, S), all in [-1, 1].
 
-    Metal and roughness are corrected from what most things have. What the autoencoder loses of either is given back: no
-    correction leaves the very same pictures.
+    What the autoencoder loses of the colours is given back: no correction leaves the very same pictures.
     """
-    before = torch.cat([colour, common_metal_rough(colour)])
-    start = vae.encode(before, rows=rows)
-    lost = before - vae.decode(start, rows)
-    start, lost = (torch.stack([part[:-1], part[-1:].expand_as(part[:-1])]) for part in (start, lost))
-    return vae.decode((latents.to(start) + start).flatten(0, 1), rows).unflatten(0, latents.shape[:2]) + lost
+    start = vae.encode(colour, rows=rows)
+    return vae.decode(latents.to(start) + start, rows) + colour - vae.decode(start, rows)
 
 
 def as_bright(colour: Tensor, other: Tensor) -> Tensor:
@@ -312,11 +306,6 @@ def as_bright(colour: Tensor, other: Tensor) -> Tensor:
     """
     wanted, own = ((part @ part.new_tensor(_LUMA))[..., None] + _DARKEST for part in (other, colour))
     return colour * (wanted / own).clamp(1 / _MOST_GAIN, _MOST_GAIN)
-
-
-def common_metal_rough(pictures: Tensor) -> Tensor:
-    """(1, 3, S, S) in [-1, 1]: metal and roughness as most things have them, as large as pictures (N, 3, S, S)."""
-    return pictures.new_tensor(COMMON_METAL_ROUGH)[:, None, None].expand_as(pictures[:1]) * 2 - 1
 
 
 def _signed(pictures: Tensor, vae: ImageVAE) -> Tensor:

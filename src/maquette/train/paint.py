@@ -4,7 +4,7 @@
 
 First a picture autoencoder, then the two UNets. The training is short, so the model is asked for little: it is shown
 what the weight-free painter makes of each view and draws, from pure noise and in one step, the mean of what is missing
-from that (light taken out, unseen sides, metal and roughness). Its last layer starts at zero, so before it has learned
+from that (light taken out, unseen sides). Its last layer starts at zero, so before it has learned
 anything it paints as that painter does. At the end it is held against it on objects it never saw: see `quality.json`.
 A run that was stopped goes on where it was.
 """
@@ -30,7 +30,7 @@ from maquette.models.image_vae import ImageVAE, ImageVAEConfig
 from maquette.models.paint_unet import PaintUNet, PaintUNetConfig
 from maquette.models.rotary import Rotary
 from maquette.models.unet import UNetConfig
-from maquette.paint.draw import as_bright, common_metal_rough, decode_correction
+from maquette.paint.draw import as_bright, decode_correction
 from maquette.paint.samplers import NoiseSchedule
 from maquette.runtime.device import choose_runtime
 from maquette.train.assets import load_assets, read_holdout
@@ -48,10 +48,9 @@ KL_WEIGHT = 1e-6
 GUIDE_MAPS = 4  # normals, positions, hint, how well that is known
 _KNEE = 0.3  # latent errors below it count squared, above it as they are
 _OUTSIDE = 0.02  # weight of latents beside the object
-_MATERIALS = (1.0, 0.1)  # weight of colours, and of metal and roughness, which are not painted with
 _SHOWN = 2  # views of each object in a batch that are also compared as pictures
 _AT_ONCE = {"cuda": 48}  # meshes drawn together; fewer elsewhere
-_VAE_SHARE, _WHOLE_SHARE = 0.18, 0.93  # of --minutes: for the autoencoder, and until the UNets must be done
+_VAE_SHARE, _WHOLE_SHARE = 0.16, 0.96  # of --minutes: for the autoencoder, and until the UNets must be done
 _DRAWING_SHARE = 0.4  # of the time until then: no further look of the objects is begun after it
 
 UNET = UNetConfig(
@@ -125,7 +124,7 @@ class Painting(nn.Module):
         self.unet = unet
 
     def draw(self, reference: Tensor, guides: Tensor, rotary: list[Rotary], noise: Tensor) -> Tensor:
-        """Latents (B, 2, views, 4, h, w) drawn from noise in one step; the arguments as `PaintUNet` has them."""
+        """Latents (B, 1, views, 4, h, w) drawn from noise in one step; the arguments as `PaintUNet` has them."""
         contexts = self.unet.prepare(
             guides.shape[1],
             features=self.unet.reference_features(reference),
@@ -147,7 +146,6 @@ class Painting(nn.Module):
         """Error of the latents, weighed by `weight` (B, 1, views, 1, h, w), and the latents of colours."""
         drawn = self.draw(reference, guides, rotary, noise).float()
         error = F.smooth_l1_loss(drawn, target, reduction="none", beta=_KNEE)
-        weight = torch.cat([weight * share for share in _MATERIALS], dim=1)
         return (error * weight).sum() / (weight.sum() * target.shape[3]), drawn[:, 0]
 
 
@@ -160,7 +158,7 @@ class Encoded:
     guides: Tensor
     """(N, views, 16, h, w)."""
     target: Tensor
-    """(N, 2, views, 4, h, w): what the hints lack."""
+    """(N, 1, views, 4, h, w): what the hints lack."""
     weight: Tensor
     """(N, 1, views, 1, h, w): how much of each place the object covers."""
     voxels: list[Tensor]
@@ -244,29 +242,29 @@ def prepare(
 ) -> tuple[ImageVAE, Encoded, float]:
     """The autoencoder, everything encoded with it, and the seconds all that took; kept in a file for the next time."""
     file = folder / "prepared.pt"
-    if not file.exists():
-        shown = Views.join(list(_draw_all(training[: recipe.vae_objects], recipe.size, seed, device)))
-        logger.info("%d objects drawn after %.0f s", len(shown), time.monotonic() - started)
-        vae = train_vae(shown, recipe, folder, seed, device)
-        del shown
-        parts: list[Encoded] = []
-        limit = recipe.unet_stage.time_limit
-        for look in range(recipe.looks):
-            if parts and limit is not None and time.monotonic() - started > _DRAWING_SHARE * limit:
-                break  # a slow machine: fewer looks leave more of the time to train
-            meshes, plain = _varied(training, seed + look), look % 3 != 1
-            passes = _draw_all(meshes, recipe.size, seed + look, device, plain=plain)
-            parts += [encode(vae, views, recipe.unet) for views in passes]
-            logger.info("drawn and encoded %d times, %.0f s", look + 1, time.monotonic() - started)
-        latents = Encoded.join(parts)
-        spent = time.monotonic() - started
-        kept = {"vae": vae.state_dict(), "scale": vae.config.scale_factor, "spent": spent}
-        torch.save(kept | {"latents": vars(latents)}, file.with_suffix(".partial"))
-        os.replace(file.with_suffix(".partial"), file)
-    kept = torch.load(file, map_location=device, weights_only=True)
-    vae = ImageVAE(replace(recipe.vae, scale_factor=kept["scale"])).to(device)
-    vae.load_state_dict(kept["vae"])
-    return vae.eval().requires_grad_(False), Encoded(**kept["latents"]), kept["spent"]
+    if file.exists():
+        kept = torch.load(file, map_location=device, weights_only=True)
+        vae = ImageVAE(replace(recipe.vae, scale_factor=kept["scale"])).to(device)
+        vae.load_state_dict(kept["vae"])
+        return vae.eval().requires_grad_(False), Encoded(**kept["latents"]), kept["spent"]
+    shown = Views.join(list(_draw_all(training[: recipe.vae_objects], recipe.size, seed, device)))
+    logger.info("%d objects drawn after %.0f s", len(shown), time.monotonic() - started)
+    vae = train_vae(shown, recipe, folder, seed, device)
+    del shown
+    parts: list[Encoded] = []
+    limit = recipe.unet_stage.time_limit
+    for look in range(recipe.looks):
+        if parts and limit is not None and time.monotonic() - started > _DRAWING_SHARE * limit:
+            break  # a slow machine: fewer looks leave more of the time to train
+        meshes, plain = _varied(training, seed + look), look % 3 != 1
+        passes = _draw_all(meshes, recipe.size, seed + look, device, plain=plain)
+        parts += [encode(vae, views, recipe.unet) for views in passes]
+        logger.info("drawn and encoded %d times, %.0f s", look + 1, time.monotonic() - started)
+    latents, spent = Encoded.join(parts), time.monotonic() - started
+    kept = {"vae": vae.state_dict(), "scale": vae.config.scale_factor, "spent": spent}
+    torch.save(kept | {"latents": vars(latents)}, file.with_suffix(".partial"))
+    os.replace(file.with_suffix(".partial"), file)
+    return vae, latents, time.monotonic() - started
 
 
 def _varied(meshes: Sequence[PaintedMesh], seed: int) -> list[PaintedMesh]:
@@ -302,10 +300,8 @@ def train_vae(views: Views, recipe: PaintRecipe, folder: Path, seed: int, device
     module = Autoencoding(ImageVAE(replace(recipe.vae, scale_factor=1.0))).to(device)
     stage = Stage("paint_vae", module, recipe.vae_stage, folder, seed)
     loss_of, side = compiled(module, device), recipe.size // 8
-    kinds = (views.albedo, views.hint, views.normals, views.positions, views.metal_rough, views.known)
-    share = recipe.vae_stage.batch_size // (
-        len(kinds) + 2
-    )  # of each kind; the rest of a batch are references
+    kinds = (views.albedo, views.hint, views.normals, views.positions, views.known)
+    share = recipe.vae_stage.batch_size // (len(kinds) + 1)  # of each; the rest of a batch are references
     for generator in stage.generators(device):
         count = recipe.vae_stage.batch_size
         objects, view = (
@@ -337,10 +333,9 @@ def encode(vae: ImageVAE, views: Views, unet: UNetConfig) -> Encoded:
         return _encode(vae, pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2])
 
     hint = many(views.hint)
-    start = torch.stack([hint, _common_latents(vae, views).expand_as(hint)], dim=1)
     side = hint.shape[-1]
     with torch.device("meta"):
-        places = PaintUNet(PaintUNetConfig(unet, text_length=1, dino_width=None))
+        places = PaintUNet(PaintUNetConfig(unet, num_materials=1, text_length=1, dino_width=None))
     weight = F.avg_pool2d(views.mask.flatten(0, 1).float(), 8).unflatten(0, hint.shape[:2])
 
     def halved(pictures: Tensor) -> Tensor:
@@ -350,7 +345,7 @@ def encode(vae: ImageVAE, views: Views, unet: UNetConfig) -> Encoded:
     return Encoded(
         many(views.reference[:, None]).half(),
         torch.cat([many(views.normals), many(views.positions), hint, many(views.known)], dim=2).half(),
-        (torch.stack([many(views.albedo), many(views.metal_rough)], dim=1) - start).half(),
+        (many(views.albedo) - hint)[:, None].half(),
         (weight[:, None] + _OUTSIDE).half(),
         [level.short() for level in places.voxels(views.positions.float() / 255, side)],
         halved(views.albedo),
@@ -360,7 +355,7 @@ def encode(vae: ImageVAE, views: Views, unet: UNetConfig) -> Encoded:
 
 
 def _lost(vae: ImageVAE, pictures: Tensor, latents: Tensor) -> Tensor:
-    """(N, views, 3, S/2, S/2) half: uint8 pictures (N, views, 3, S, S) less what their latents show."""
+    """(N, views, 3, S/2, S/2): uint8 pictures (N, views, 3, S, S) less what their latents show, half precision."""
     parts = []
     pairs = zip(pictures.flatten(0, 1).split(64), latents.flatten(0, 1).split(64), strict=True)
     for picture, latent in pairs:
@@ -368,10 +363,6 @@ def _lost(vae: ImageVAE, pictures: Tensor, latents: Tensor) -> Tensor:
             decoded = vae.decode(latent).float()
         parts.append(F.avg_pool2d(_signed(picture) - decoded, 2).half())
     return torch.cat(parts).unflatten(0, pictures.shape[:2])
-
-
-def _common_latents(vae: ImageVAE, views: Views) -> Tensor:
-    return _encode(vae, (common_metal_rough(_signed(views.reference[:1])) * 127.5 + 127.5).round().byte())
 
 
 def _encode(vae: ImageVAE, pictures: Tensor) -> Tensor:
@@ -392,7 +383,9 @@ def train_unet(
     config = PaintModelConfig(
         name="painter",
         license="Apache-2.0",
-        unet=PaintUNetConfig(recipe.unet, text_length=1, dino_width=None, guide_maps=GUIDE_MAPS),
+        unet=PaintUNetConfig(
+            recipe.unet, num_materials=1, text_length=1, dino_width=None, guide_maps=GUIDE_MAPS
+        ),
         vae=vae.config,
         schedule=NoiseSchedule(),
         sampler="unipc",
@@ -431,7 +424,7 @@ def compare(model: PaintModel, parts: Sequence[Views], device: torch.device) -> 
 
     Returns:
         Means over objects: decibels of albedo by the model, by its brightness alone, by projecting alone and by the
-        hint's mean colour; decibels of metal and roughness by the model and by what most things have.
+        hint's mean colour.
     """
     unet, vae = model.unet.to(device), model.vae.to(device)
     painting, decibels = Painting(unet), []
@@ -448,27 +441,22 @@ def compare(model: PaintModel, parts: Sequence[Views], device: torch.device) -> 
 
 
 def _decibels(vae: ImageVAE, views: Views, index: int, drawn: Tensor) -> dict[str, float]:
-    hint, albedo, metal_rough = (
-        kind[index].float() / 255 for kind in (views.hint, views.albedo, views.metal_rough)
-    )
-    corrected, materials = decode_correction(vae, drawn, hint * 2 - 1) / 2 + 0.5
-    common = common_metal_rough(hint) / 2 + 0.5
+    hint, albedo = (kind[index].float() / 255 for kind in (views.hint, views.albedo))
+    corrected = decode_correction(vae, drawn[0], hint * 2 - 1) / 2 + 0.5
     inside = views.mask[index, :, 0] > 0
     mean = hint.permute(0, 2, 3, 1)[inside].mean(0)[:, None, None].expand_as(hint)
     inside[0] = False
     bright = as_bright(hint.movedim(1, -1), corrected.clamp(0, 1).movedim(1, -1)).movedim(-1, 1)
 
-    def decibels(guess: Tensor, truth: Tensor, channels: int) -> float:
-        error = (guess.clamp(0, 1) - truth)[:, :channels].square().mean(1)[inside].mean()
+    def decibels(guess: Tensor) -> float:
+        error = (guess.clamp(0, 1) - albedo).square().mean(1)[inside].mean()
         return float(-10 * torch.log10(error.clamp(min=1e-5)))
 
     return {
-        "model": decibels(corrected, albedo, 3),
-        "brightness": decibels(bright, albedo, 3),
-        "projected": decibels(hint, albedo, 3),
-        "mean_colour": decibels(mean, albedo, 3),
-        "metal_rough": decibels(materials, metal_rough, 2),
-        "common_metal_rough": decibels(common.expand_as(hint), metal_rough, 2),
+        "model": decibels(corrected),
+        "brightness": decibels(bright),
+        "projected": decibels(hint),
+        "mean_colour": decibels(mean),
     }
 
 

@@ -51,8 +51,6 @@ class Views:
     known: Tensor
     """(N, views, 1, S, S): how well the hint is known, 0 to 255."""
     albedo: Tensor
-    metal_rough: Tensor
-    """In the channels of the paint models: metal, roughness, 0."""
 
     def __len__(self) -> int:
         return len(self.reference)
@@ -106,8 +104,6 @@ def render_views(
         looks,
         noise,
     )
-    gloss = looks.gloss[owner]
-    metal_rough = torch.lerp(group.face_mr[face], gloss[:, :2], gloss[:, 2:])
     hint, known = _project(lit, group, position, normal, owner, inside)
 
     def picture(points: Tensor, *, outwards: bool) -> Tensor:
@@ -126,7 +122,6 @@ def render_views(
         hint=picture(hint, outwards=True),
         known=picture(known[:, None], outwards=True),
         albedo=picture(linear_to_srgb(base.clamp(0, 1)), outwards=True),
-        metal_rough=picture(F.pad(metal_rough, (0, 1)), outwards=True),
     )
 
 

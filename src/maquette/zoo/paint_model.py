@@ -234,7 +234,7 @@ def save_paint_model(model: PaintModel, folder: Path, dtype: torch.dtype = torch
     (folder / "scheduler" / "scheduler_config.json").write_text(
         json.dumps(paint_published.schedule_settings(config.schedule))
     )
-    own = ("name", "license", "view_size", "steps", "guidance", "corrects")
+    own = ("name", "license", "sampler", "view_size", "steps", "guidance", "corrects")
     (folder / OWN_SETTINGS).write_text(json.dumps({name: getattr(config, name) for name in own}))
 
 
