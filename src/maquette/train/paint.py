@@ -186,7 +186,8 @@ class Encoded:
         colour and by `structural_distance`; `view` (B, K) are the ones that are looked at."""
         row, chosen = torch.arange(len(chosen), device=view.device)[:, None], chosen[:, None]
         hint = self.guides[chosen, view, 8:12].float()
-        decoded = vae.decode((hint + drawn[row, view]).flatten(0, 1)).float()
+        with half_precision(drawn.device):
+            decoded = vae.decode((hint + drawn[row, view]).flatten(0, 1)).float()
         albedo, lost, mask = (
             part[chosen, view].flatten(0, 1) for part in (self.albedo, self.lost, self.mask)
         )
@@ -411,7 +412,9 @@ def train_unet(
         view = torch.randint(target.shape[2], (count, _SHOWN), generator=generator, device=device)
         with half_precision(device):
             loss, drawn = loss_of(reference, guides, rotary, noise, target, weight)
-            unlike = latents.unlikeness(vae, chosen, drawn, view)
+        unlike = latents.unlikeness(
+            vae, chosen, drawn, view
+        )  # differences of colour are lost in half precision
         stage.update(loss + unlike)
         stage.log({"loss": loss.detach(), "unlike": unlike.detach()})
     module.load_state_dict(stage.average)
