@@ -18,7 +18,8 @@ from maquette.models.image_encoder import ImageEncoder
 from maquette.train.anchors import anchor_embedding
 from maquette.train.bank import NUM_FRONTS, PictureBank
 from maquette.train.recipe import Recipe
-from maquette.train.run import Stage, compiled, half_precision
+from maquette.train.run import Stage, compiled
+from maquette.train.step import Losses
 
 
 class Denoiser(nn.Module):
@@ -33,7 +34,9 @@ class Denoiser(nn.Module):
         if recipe.dit.use_position_embedding:
             self.dit.position_embedding.copy_(anchor_embedding(recipe.dit.num_latents, recipe.dit.width))
 
-    def forward(self, pictures: Tensor, keep: Tensor, latents: Tensor, noise: Tensor, time: Tensor) -> Tensor:
+    def forward(
+        self, pictures: Tensor, keep: Tensor, latents: Tensor, noise: Tensor, time: Tensor
+    ) -> tuple[Tensor, Losses]:
         """Mean squared error of the velocity.
 
         Args:
@@ -46,7 +49,8 @@ class Denoiser(nn.Module):
         context = context * keep[:, None, None]
         t = time[:, None, None]
         velocity = self.dit((1 - t) * noise + t * latents, time, context)
-        return F.mse_loss(velocity.float(), latents - noise)
+        loss = F.mse_loss(velocity.float(), latents - noise)
+        return loss, {"velocity": loss.detach()}
 
 
 def train_dit(
@@ -73,14 +77,10 @@ def train_dit(
     """
     torch.manual_seed(seed)
     denoiser = Denoiser(recipe).to(device)
-    stage = Stage("dit", denoiser, recipe.dit_stage, folder, seed, on_save=on_save)
-    compute_loss = compiled(denoiser, device)
+    compute = compiled(denoiser, device)
+    stage = Stage("dit", denoiser, compute, recipe.dit_stage, folder, seed, on_save=on_save)
     for generator in stage.generators(device):
-        batch = draw(pictures, latents, weights, recipe, generator)
-        with half_precision(device):
-            loss = compute_loss(*batch)
-        stage.update(loss)
-        stage.log({"velocity": loss.detach()})
+        stage.train(draw(pictures, latents, weights, recipe, generator))
     denoiser.load_state_dict(stage.average)
     return denoiser.eval()
 

@@ -9,7 +9,6 @@ nothing; a run that is long enough for the second stage alone does not need it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -19,8 +18,9 @@ from torch.nn import functional as F
 from maquette.train.bank import PictureBank, ShapeBank
 from maquette.train.dit import draw_pictures
 from maquette.train.recipe import Recipe
-from maquette.train.run import Stage, StageSettings, compiled, half_precision, hash_seed
-from maquette.train.vae import SIGN_SHARPNESS, pose_matrices, query_window
+from maquette.train.run import Stage, StageSettings, compiled, hash_seed
+from maquette.train.step import Losses
+from maquette.train.vae import SIGN_SHARPNESS, overlap, pose_matrices, query_window
 from maquette.zoo.shape_model import ShapeModel
 
 FIELD_SIGN_WEIGHT = 0.05
@@ -29,20 +29,6 @@ FIELD_SIGN_WEIGHT = 0.05
 ZERO_LEVELS = tuple(0.02 * step for step in range(11))
 ZERO_LEVEL_BATCHES = 8
 """What is tried, in logits, and on how many batches of training pictures it is judged."""
-
-
-@dataclass(frozen=True)
-class FieldLosses:
-    """Losses of one batch; `iou` is of the query points, not of volumes."""
-
-    distance: Tensor
-    sign: Tensor
-    iou: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        """What is minimised."""
-        return self.distance + FIELD_SIGN_WEIGHT * self.sign
 
 
 class PictureToField(nn.Module):
@@ -64,15 +50,16 @@ class PictureToField(nn.Module):
         """Pictures (B, 3, S, S) and queries (B, Q, 3) → (B, Q) float32."""
         return self.vae.field(queries, self.vae.decode(self.latents(pictures))).float()
 
-    def forward(self, pictures: Tensor, queries: Tensor, targets: Tensor) -> FieldLosses:
-        """Losses of pictures (B, 3, S, S) in [-1, 1], queries (B, Q, 3), truncated distances (B, Q) in [-1, 1]."""
+    def forward(self, pictures: Tensor, queries: Tensor, targets: Tensor) -> tuple[Tensor, Losses]:
+        """Loss of pictures (B, 3, S, S) in [-1, 1], queries (B, Q, 3), truncated distances (B, Q) in [-1, 1].
+
+        What is logged beside it, `iou`, is of the query points, not of volumes.
+        """
         logits = self.logits(pictures, queries)
-        inside, predicted = targets > 0, logits > 0
-        return FieldLosses(
-            distance=F.mse_loss(logits, targets),
-            sign=F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, inside.float()),
-            iou=(inside & predicted).sum() / (inside | predicted).sum().clamp_min(1),
-        )
+        distance = F.mse_loss(logits, targets)
+        sign = F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, (targets > 0).float())
+        parts = {"distance": distance, "sign": sign, "iou": overlap(logits, targets)}
+        return distance + FIELD_SIGN_WEIGHT * sign, {name: value.detach() for name, value in parts.items()}
 
 
 def train_field(
@@ -101,15 +88,11 @@ def train_field(
         on_save: given the averaged model and the step whenever the state is saved.
     """
     network = PictureToField(model).to(device).train()
-    stage = Stage("field", network, settings, folder, seed, on_save=on_save)
-    compute_losses = compiled(network, device)
+    compute = compiled(network, device)
+    stage = Stage("field", network, compute, settings, folder, seed, on_save=on_save)
     poses = pose_matrices(device)
     for generator in stage.generators(device):
-        batch = _draw(shapes, pictures, weights, poses, recipe, settings.batch_size, generator)
-        with half_precision(device):
-            losses = compute_losses(*batch)
-        stage.update(losses.total)
-        stage.log({name: value.detach() for name, value in vars(losses).items()})
+        stage.train(_draw(shapes, pictures, weights, poses, recipe, settings.batch_size, generator))
     network.load_state_dict(stage.average)
     network.requires_grad_(False)
     network.eval()

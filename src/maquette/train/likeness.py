@@ -10,15 +10,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_OPPONENT = ((0.299, 0.587, 0.114), (0.5, -0.5, 0.0), (-0.25, -0.25, 0.5))
 _WINDOW = 7
 _COARSEST = 32
 
 
 def structural_distance(guess: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """(N,) distances of pictures (N, 3, S, S) in [0, 1], S at least 32; `mask` (N, 1, S, S) is where the object is."""
-    pair = torch.stack([guess, truth]).movedim(2, -1) @ guess.new_tensor(_OPPONENT).T
-    pair, where = pair.movedim(-1, 2), mask.to(guess)
+    red, green, blue = torch.stack([guess, truth]).unbind(2)
+    luma = 0.299 * red + 0.587 * green + 0.114 * blue
+    pair = torch.stack([luma, (red - green) / 2, (blue - (red + green) / 2) / 2], dim=2)
+    where = mask.to(guess)
     total, scales = guess.new_zeros(2, len(guess))
     while pair.shape[-1] >= _COARSEST:
         mean, square, on = (_windows(part) for part in (pair, pair.square(), where))

@@ -39,6 +39,7 @@ from maquette.train.likeness import structural_distance
 from maquette.train.meshes import PaintedMesh
 from maquette.train.paint_views import CAMERAS, Views, render_views
 from maquette.train.run import Stage, StageSettings, compiled, half_precision, hash_seed
+from maquette.train.step import Losses
 from maquette.zoo.paint_model import PaintModel, PaintModelConfig, save_paint_model
 
 logger = logging.getLogger(__name__)
@@ -108,12 +109,13 @@ class Autoencoding(nn.Module):
         super().__init__()
         self.vae = vae
 
-    def forward(self, pictures: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, pictures: Tensor, noise: Tensor) -> tuple[Tensor, Losses]:
         """Mean absolute error of pictures (B, 3, S, S), and a little to keep latents near a unit Gaussian."""
         mean, deviation = self.vae.posterior(pictures)
         decoded = self.vae.decoder(self.vae.latents_in(mean + deviation * noise))
         kl = 0.5 * (mean.square() + deviation.square() - 1 - 2 * deviation.log()).sum((1, 2, 3)).mean()
-        return F.l1_loss(decoded.float(), pictures) + KL_WEIGHT * kl
+        loss = F.l1_loss(decoded.float(), pictures) + KL_WEIGHT * kl
+        return loss, {"loss": loss.detach()}
 
 
 class Painting(nn.Module):
@@ -299,8 +301,8 @@ def train_vae(views: Views, recipe: PaintRecipe, folder: Path, seed: int, device
     """The autoencoder, its scale set so that latents have about unit deviation."""
     torch.manual_seed(seed)
     module = Autoencoding(ImageVAE(replace(recipe.vae, scale_factor=1.0))).to(device)
-    stage = Stage("paint_vae", module, recipe.vae_stage, folder, seed)
-    loss_of, side = compiled(module, device), recipe.size // 8
+    stage = Stage("paint_vae", module, compiled(module, device), recipe.vae_stage, folder, seed)
+    side = recipe.size // 8
     kinds = (views.albedo, views.hint, views.normals, views.positions, views.known)
     share = recipe.vae_stage.batch_size // (len(kinds) + 1)  # of each; the rest of a batch are references
     for generator in stage.generators(device):
@@ -314,10 +316,7 @@ def train_vae(views: Views, recipe: PaintRecipe, folder: Path, seed: int, device
         ]
         pictures.append(views.reference[objects[share * len(kinds) :]])
         noise = torch.randn(count, recipe.vae.latent_channels, side, side, generator=generator, device=device)
-        with half_precision(device):
-            loss = loss_of(_signed(torch.cat(pictures)), noise)
-        stage.update(loss)
-        stage.log({"loss": loss.detach()})
+        stage.train((_signed(torch.cat(pictures)), noise))
     module.load_state_dict(stage.average)
     vae = module.vae.eval().requires_grad_(False)
     sample = _encode(vae, views.albedo[:32].flatten(0, 1))
@@ -402,21 +401,23 @@ def train_unet(
     def keep(averaged: Painting, _step: int) -> None:
         save_paint_model(PaintModel(config, averaged.unet, vae), folder / "painter")
 
-    stage = Stage("paint_unet", module, recipe.unet_stage, folder, seed, on_save=keep)
-    loss_of = compiled(module, device)
-    for generator in stage.generators(device):
-        count = recipe.unet_stage.batch_size
-        chosen = torch.randint(len(latents), (count,), generator=generator, device=device)
+    draw = compiled(module, device)
+
+    def compute(chosen: Tensor, noise: Tensor, view: Tensor) -> tuple[Tensor, Losses]:
         reference, guides, rotary, target, weight = latents.batch(module.unet, chosen)
-        noise = torch.randn(target.shape, generator=generator, device=device)
-        view = torch.randint(target.shape[2], (count, _SHOWN), generator=generator, device=device)
-        with half_precision(device):
-            loss, drawn = loss_of(reference, guides, rotary, noise, target, weight)
+        loss, drawn = draw(reference, guides, rotary, noise, target, weight)
         unlike = latents.unlikeness(
             vae, chosen, drawn, view
-        )  # differences of colour are lost in half precision
-        stage.update(loss + unlike)
-        stage.log({"loss": loss.detach(), "unlike": unlike.detach()})
+        )  # half precision would lose differences of colour
+        return loss + unlike, {"loss": loss.detach(), "unlike": unlike.detach()}
+
+    stage = Stage("paint_unet", module, compute, recipe.unet_stage, folder, seed, on_save=keep)
+    count, shape = recipe.unet_stage.batch_size, latents.target.shape[1:]
+    for generator in stage.generators(device):
+        chosen = torch.randint(len(latents), (count,), generator=generator, device=device)
+        noise = torch.randn(count, *shape, generator=generator, device=device)
+        view = torch.randint(shape[1], (count, _SHOWN), generator=generator, device=device)
+        stage.train((chosen, noise, view))
     module.load_state_dict(stage.average)
     return PaintModel(config, module.unet.eval().requires_grad_(False), vae)
 

@@ -8,7 +8,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+
+from maquette.train.muon import Muon, is_hidden_matrix
+from maquette.train.step import LossFunction, TrainingStep
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +33,8 @@ class StageSettings:
     learning_rate: float = 6e-4
     warmup_steps: int = 300
     weight_decay: float = 0.01
+    muon: bool = False
+    """Move the layers' weight matrices by Muon (`maquette.train.muon`); everything else is left to AdamW."""
     average_decay: float = 0.999
     """Decay of the averaged weights, which are the ones that are kept."""
     log_every: int = 50
@@ -46,6 +51,7 @@ class Stage:
     Args:
         name: names the checkpoint and the log lines.
         network: the module that is trained.
+        compute: its loss on the tensors of a batch; see `compiled`.
         settings: length and pace.
         folder: where the checkpoint and the log are kept.
         seed: every step draws from a generator seeded by this and the step's number, so a resumed run goes on as
@@ -54,6 +60,7 @@ class Stage:
 
     name: str
     network: nn.Module
+    compute: LossFunction
     settings: StageSettings
     folder: Path
     seed: int
@@ -62,20 +69,16 @@ class Stage:
     on_save: Callable[[Any, int], None] | None = None
     """Given the network with its averaged weights and the step, whenever the state is saved."""
     average: dict[str, Tensor] = field(init=False)
-    optimizer: torch.optim.Optimizer = field(init=False)
+    optimizers: list[torch.optim.Optimizer] = field(init=False)
+    _current: list[Tensor] = field(init=False)
+    _move: TrainingStep = field(init=False)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        parameters = list(self.network.parameters())
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": self.settings.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        on_cuda = parameters[0].is_cuda
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=self.settings.learning_rate, betas=(0.9, 0.98), fused=on_cuda
-        )
-        self.average = {name: value.detach().clone() for name, value in self.network.state_dict().items()}
+        self.optimizers = _optimizers(self.network, self.settings)
+        self._move = TrainingStep(self.compute, self.network, self.optimizers)
+        self._current = list(self.network.state_dict().values())  # shares memory with the network
+        self.average = {name: value.clone() for name, value in self.network.state_dict().items()}
         if self.checkpoint_file.exists():
             self._load()
 
@@ -94,8 +97,8 @@ class Stage:
         """One seeded generator on `device` for each step still to do; saves and counts between them."""
         started = time.monotonic() - self.elapsed
         while self.progress < 1.0:
-            for group in self.optimizer.param_groups:
-                group["lr"] = self._learning_rate()
+            for group in self._groups():
+                group["lr"].fill_(self._learning_rate())
             yield torch.Generator(device).manual_seed(hash_seed(self.seed, self.name, self.step))
             self.step += 1
             self.elapsed = time.monotonic() - started
@@ -103,17 +106,13 @@ class Stage:
                 self.save()
         self.save()
 
-    def update(self, loss: Tensor) -> None:
-        """Back-propagate, clip, step, and fold the weights into the average."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.optimizer.step()
+    def train(self, batch: Sequence[Tensor]) -> None:
+        """One step on a batch, of the same shapes every time; folds the weights into the average and logs."""
+        losses = self._move(batch)
         decay = min(self.settings.average_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            names = list(self.average)
-            current = self.network.state_dict()
-            torch._foreach_lerp_([self.average[n] for n in names], [current[n] for n in names], 1 - decay)
+            torch._foreach_lerp_(list(self.average.values()), self._current, 1 - decay)
+        self.log(losses)
 
     def log(self, losses: dict[str, Tensor], **extra: float) -> None:
         """Append the losses to `log.jsonl` and show them, every `log_every` steps."""
@@ -121,7 +120,7 @@ class Stage:
             return
         record = {"stage": self.name, "step": self.step, "seconds": round(self.elapsed, 1)}
         record |= {name: round(float(value), 6) for name, value in losses.items()} | extra
-        record["learning_rate"] = round(self.optimizer.param_groups[0]["lr"], 8)
+        record["learning_rate"] = round(float(self._groups()[0]["lr"]), 8)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")
         left = self.elapsed / max(self.progress, 1e-9) * (1 - self.progress)
@@ -135,7 +134,7 @@ class Stage:
         state = {
             "network": self.network.state_dict(),
             "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.step,
             "elapsed": self.elapsed,
         }
@@ -152,9 +151,16 @@ class Stage:
         self.network.load_state_dict(state["network"])
         for name, value in state["average"].items():
             self.average[name].copy_(value)
-        self.optimizer.load_state_dict(state["optimizer"])
+        rates = [group["lr"] for group in self._groups()]
+        for optimizer, own in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(own)
+        for group, rate in zip(self._groups(), rates, strict=True):
+            group["lr"] = rate  # the loaded one may be on another device
         self.step, self.elapsed = state["step"], state["elapsed"]
         logger.info("%s: resumed at step %d", self.name, self.step)
+
+    def _groups(self) -> list[dict[str, Any]]:
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
 
     def _learning_rate(self) -> float:
         """Linear warm-up, then half a cosine down to a hundredth."""
@@ -163,9 +169,35 @@ class Stage:
         return self.settings.learning_rate * warmup * (0.01 + 0.99 * cosine)
 
 
+def _optimizers(network: nn.Module, settings: StageSettings) -> list[torch.optim.Optimizer]:
+    """AdamW, without decay for biases and scales; and Muon for the hidden weight matrices where that is wanted."""
+    named = dict(network.named_parameters())
+    hidden = {name for name, p in named.items() if settings.muon and is_hidden_matrix(name, p)}
+    rest = [p for name, p in named.items() if name not in hidden]
+    groups = [
+        {"params": [p for p in rest if p.ndim > 1], "weight_decay": settings.weight_decay},
+        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    like = next(iter(named.values()))
+    rate = torch.tensor(settings.learning_rate, device=like.device)  # a recorded step reads it when replayed
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=like.is_cuda, capturable=like.is_cuda)
+    ]
+    if hidden:
+        matrices = [named[name] for name in named if name in hidden]
+        optimizers.append(Muon(matrices, rate.clone(), weight_decay=settings.weight_decay))
+    return optimizers
+
+
 def compiled(module: nn.Module, device: torch.device) -> Callable[..., Any]:
-    """The module compiled on CUDA; on a CPU, where matrix products are all that counts, as it is."""
-    return torch.compile(module, dynamic=False) if device.type == "cuda" else module
+    """The module in half precision, compiled on CUDA; on a CPU matrix products are all that counts."""
+    call = torch.compile(module, dynamic=False) if device.type == "cuda" else module
+
+    def compute(*inputs: Tensor) -> Any:
+        with half_precision(device):
+            return call(*inputs)
+
+    return compute
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from maquette.train.anchors import anchor_embedding, anchor_queries
 from maquette.train.bank import NUM_FRONTS, ShapeBank, turn_matrix
 from maquette.train.recipe import Recipe
 from maquette.train.run import Stage, compiled, half_precision
+from maquette.train.step import Losses
 
 logger = logging.getLogger(__name__)
 
@@ -50,16 +51,11 @@ def train_vae(
     vae = ShapeVAE(recipe.vae).to(device)
     if recipe.vae.use_position_embedding:
         vae.position_embedding.data.copy_(anchor_embedding(recipe.vae.num_latents, recipe.vae.width))
-    stage = Stage("vae", vae, recipe.vae_stage, folder, seed, on_save=on_save)
-    trainer = Trainer(vae, recipe).to(device)
-    compute_loss = compiled(trainer, device)
+    compute = compiled(Trainer(vae, recipe).to(device), device)
+    stage = Stage("vae", vae, compute, recipe.vae_stage, folder, seed, on_save=on_save)
     poses = pose_matrices(device)
     for generator in stage.generators(device):
-        batch = draw(bank, weights, poses, recipe, generator)
-        with half_precision(device):
-            loss, parts = compute_loss(*batch)
-        stage.update(loss)
-        stage.log(parts)
+        stage.train(draw(bank, weights, poses, recipe, generator))
     vae.load_state_dict(stage.average)
     return vae.eval()
 
@@ -89,7 +85,7 @@ class Trainer(nn.Module):
 
     def forward(
         self, surface: Tensor, queries: Tensor, targets: Tensor, noise: Tensor
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    ) -> tuple[Tensor, Losses]:
         mean, log_variance = self.vae.encode(surface, self.anchors.expand(len(surface), -1, -1))
         mean, log_variance = mean.float(), log_variance.float()
         latents = mean + torch.exp(0.5 * log_variance) * noise
@@ -98,11 +94,15 @@ class Trainer(nn.Module):
         # The distance alone is content with thin parts being slightly outside; the sign is what makes a surface.
         sign = F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, (targets > 0).float())
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        with torch.no_grad():
-            inside, predicted = targets > 0, logits > 0
-            iou = (inside & predicted).sum() / (inside | predicted).sum().clamp_min(1)
         loss = distance + SIGN_WEIGHT * sign + self.kl_weight * kl
-        return loss, {"distance": distance.detach(), "sign": sign.detach(), "kl": kl.detach(), "iou": iou}
+        parts = {"distance": distance, "sign": sign, "kl": kl, "iou": overlap(logits, targets)}
+        return loss, {name: value.detach() for name, value in parts.items()}
+
+
+def overlap(logits: Tensor, targets: Tensor) -> Tensor:
+    """Intersection over union of where both are positive."""
+    inside, predicted = targets > 0, logits > 0
+    return (inside & predicted).sum() / (inside | predicted).sum().clamp_min(1)
 
 
 def draw(
