@@ -39,10 +39,24 @@ def test_a_mesh_is_painted_with_colour_and_metal(run: Run, box: Path, picture: P
     assert read_mesh(tmp_path / "box.painted.glb").visual.material.metallicRoughnessTexture is not None
 
 
+@pytest.mark.slow
+def test_the_bundled_painter_paints_where_nothing_was_pulled(
+    run: Run, box: Path, picture: Path, tmp_path: Path
+) -> None:
+    done = run(
+        "paint", box, "--image", picture, "--painter", "pbr", "--texture-size", 512, "--json",
+        HF_HUB_CACHE=str(tmp_path / "empty"),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["settings"]["paint"]["model"] == "bundled-painter"
+    assert read_mesh(tmp_path / "box.painted.glb").visual.material.baseColorTexture.size == (512, 512)
+
+
 def test_weights_that_are_not_here_are_named_with_what_fetches_them(
     call: Run, box: Path, picture: Path, tmp_path: Path
 ) -> None:
-    done = call("paint", box, "--image", picture, "--painter", "pbr", HF_HUB_CACHE=str(tmp_path / "empty"))
+    options = ("--painter", "pbr", "--paint-model", "tencent/Hunyuan3D-2.1")
+    done = call("paint", box, "--image", picture, *options, HF_HUB_CACHE=str(tmp_path / "empty"))
     assert done.returncode == 5
     assert "maquette models pull hunyuan3d-paintpbr-v2-1" in done.stderr
 

@@ -17,7 +17,7 @@ from maquette.models.image_vae import ImageVAE
 from maquette.models.unet import TextBlock, UNet
 from maquette.paint.delight import remove_light
 from maquette.paint.diffusion import DiffusionPainter
-from maquette.paint.draw import as_bright
+from maquette.paint.draw import corrected_colours
 from maquette.paint.pipeline import PaintSettings
 from maquette.paint.samplers import NoiseSchedule
 from maquette.picture.cutout import Cutout, cut_out
@@ -157,15 +157,13 @@ def test_bad_settings_are_named(wrong: dict[str, Any]) -> None:
         PaintSettings(**wrong)
 
 
-def test_a_correcting_model_changes_how_bright_colours_are_and_nothing_else() -> None:
-    colour = torch.tensor([[0.4, 0.2, 0.1], [0.3, 0.3, 0.3], [0.5, 0.4, 0.3]])
-    other = torch.tensor([[0.1, 0.2, 0.4], [0.9, 0.5, 0.5], [0.0, 0.0, 0.0]])
-    changed = as_bright(colour, other)
-    ratio = changed / colour
-    torch.testing.assert_close(
-        ratio, ratio[:, :1].expand_as(ratio)
-    )  # of the same hue; what is grey stays grey
+def test_corrected_colours_are_as_bright_as_the_drawn_and_between_both_in_hue() -> None:
+    projected = torch.tensor([[0.4, 0.2, 0.1], [0.3, 0.3, 0.3], [0.5, 0.4, 0.3]])
+    drawn = torch.tensor([[0.1, 0.2, 0.4], [0.9, 0.5, 0.5], [0.0, 0.0, 0.0]])
+    corrected = corrected_colours(projected, drawn)
     luma = torch.tensor([0.299, 0.587, 0.114])
-    torch.testing.assert_close((changed @ luma)[:2], (other @ luma)[:2], rtol=0.1, atol=0.0)
-    assert ratio[2, 0] > 0.25  # a model that says black is not believed
-    torch.testing.assert_close(as_bright(colour, colour), colour)
+    torch.testing.assert_close((corrected @ luma)[:2], (drawn @ luma)[:2], rtol=0.1, atol=0.0)
+    redness = [float(colours[1, 0] - colours[1, 1]) for colours in (projected, corrected, drawn)]
+    assert redness[0] < redness[1] < redness[2]
+    assert (corrected[2] @ luma) > 0.4 * (projected[2] @ luma)  # a model that says black is not believed
+    torch.testing.assert_close(corrected_colours(projected, projected), projected)

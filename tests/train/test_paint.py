@@ -138,7 +138,7 @@ def test_a_run_ends_in_a_model_that_paints_and_goes_on_after_a_stop(tmp_path: Pa
     wrote(tmp_path, [box(), box((0, 0, 1)), box((1, 1, 0))])
     folder = train_paint(tmp_path, tmp_path / "run", RECIPE, 0, CPU)
     quality = json.loads((tmp_path / "run" / "quality.json").read_text())
-    assert quality.keys() >= {"model", "projected", "mean_colour", "brightness"}
+    assert quality.keys() >= {"model", "projected", "mean_colour", "as_baked"}
     log = tmp_path / "run" / "log.jsonl"
     stages = [json.loads(line)["stage"] for line in log.read_text().splitlines()]
     assert stages == ["paint_vae"] * 3 + ["paint_unet"] * 3
@@ -221,4 +221,4 @@ def test_before_it_has_learned_anything_it_paints_as_the_weight_free_painter_doe
     assert 0.1 < float(latents.guides.float().std()) < 3  # the scale was set
     model = train_unet(latents, vae, unlearned, tmp_path, 0, CPU)
     quality = compare(model, [views], CPU)
-    assert quality["model"] == quality["brightness"] == quality["projected"]
+    assert quality["model"] == quality["as_baked"] == quality["projected"]

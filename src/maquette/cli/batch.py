@@ -125,10 +125,9 @@ def _plan(choice: ModelChoice, paint: PaintChoice, settings: Iterable[str]) -> P
     from maquette.pipeline import AssetSettings
     from maquette.scale.manifest import Plan, settings_of
 
-    painter = {"project": "project", "pbr": paint.paint_model}.get(paint.painter)
     plan = Plan(
         choice.model or "bundled",
-        painter,
+        paint.model,
         choice.device,
         choice.dtype,
         paint.vram,

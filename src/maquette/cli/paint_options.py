@@ -17,15 +17,13 @@ if TYPE_CHECKING:
 
     from maquette.paint.pipeline import PaintPipeline, PaintSettings
 
-PBR_MODEL = "tencent/Hunyuan3D-2.1"
-
 
 @dataclass(frozen=True)
 class PaintChoice:
     """Which painter, and what it makes."""
 
     painter: str
-    paint_model: str
+    paint_model: str | None
     texture_size: int
     vram: float | None
     paint_views: int
@@ -35,14 +33,21 @@ class PaintChoice:
     paint_upscale: bool
     compatible: bool
 
+    @property
+    def model(self) -> str | None:
+        """What `PaintPipeline.from_pretrained` loads; None where nothing is to be painted."""
+        from maquette.zoo.files import choose_painter
+
+        if self.painter == "pbr":
+            return self.paint_model or choose_painter()
+        return None if self.painter == "none" else "project"
+
     def load(self, device: str) -> PaintPipeline | None:
         """The painter; None where nothing is to be painted."""
         from maquette.paint.pipeline import PaintPipeline
 
-        if self.painter == "none":
-            return None
-        model = self.paint_model if self.painter == "pbr" else "project"
-        return PaintPipeline.from_pretrained(model, device=device, vram=self.vram)
+        model = self.model
+        return PaintPipeline.from_pretrained(model, device=device, vram=self.vram) if model else None
 
     def settings(self, **others: Any) -> PaintSettings | None:
         """The painter's settings with `others` among them; None where nothing is to be painted."""
@@ -105,7 +110,9 @@ def paint_options(*painters: str) -> Callable[[Command], Command]:
             help="project paints with the pictures alone; pbr draws the other sides with a diffusion model.",
         ),
         click.option(
-            "--paint-model", default=PBR_MODEL, show_default=True, help="Weights of the painter pbr."
+            "--paint-model",
+            help="Weights of the painter pbr: a name from `maquette models` or a folder. Default: a published one that "
+            "was pulled, else bundled-painter.",
         ),
         click.option(
             "--texture-size",

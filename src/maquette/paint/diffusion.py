@@ -27,7 +27,7 @@ from maquette.paint import compatible
 from maquette.paint.bake import View, bake
 from maquette.paint.delight import remove_light
 from maquette.paint.denoise import camera_number
-from maquette.paint.draw import DrawSettings, ViewPainter, as_bright
+from maquette.paint.draw import DrawSettings, ViewPainter, corrected_colours
 from maquette.paint.fill import fill
 from maquette.paint.guides import render_guides
 from maquette.paint.hints import render_hints
@@ -118,7 +118,7 @@ class DiffusionPainter:
         notes = list(drawn.notes)
         if projection is not None and lit is not None:
             colour, rough = projection.sheet.split((3, 1), -1)
-            corrected = as_bright(colour, (lit + sheets[0]).clamp(0, 1))
+            corrected = corrected_colours(colour, (lit + sheets[0]).clamp(0, 1))
             sheets = [corrected, torch.nn.functional.pad(rough, (1, 1))]
             seen, notes = projection.counts, [*notes, *projection.notes]
         painted.visual.material = _material([s.clamp(0, 1) for s in sheets])  # type: ignore[union-attr]

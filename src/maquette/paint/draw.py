@@ -45,7 +45,8 @@ from maquette.zoo.paint_model import PaintModel
 
 _LUMA = (0.299, 0.587, 0.114)
 _DARKEST = 0.02  # brightness is compared above this
-_MOST_GAIN = 3.3  # how often as bright, or as dark, a correcting model makes a place at most
+_HUE_SHARE = 0.6  # of the drawn hue and saturation
+_MOST_GAIN = 2.0  # how often as bright, or as dark, a correcting model makes a place at most
 
 
 @dataclass(frozen=True)
@@ -298,14 +299,19 @@ def decode_correction(vae: ImageVAE, latents: Tensor, colour: Tensor, rows: int 
     return vae.decode(latents.to(start) + start, rows) + colour - vae.decode(start, rows)
 
 
-def as_bright(colour: Tensor, other: Tensor) -> Tensor:
-    """Colours (..., 3) as bright as the other ones, with their own hue and saturation.
+def corrected_colours(projected: Tensor, drawn: Tensor) -> Tensor:
+    """Colours (..., 3) as bright as the ones a small model draws, and most of the way to their hue and saturation.
 
-    A small model tells brightness far better than hue, and grey things that turn out coloured are what the eye forgives
-    least.
+    Such a model tells brightness better than hue, and grey things that turn out coloured are what the eye forgives
+    least; so a part of the projected hue stays.
     """
-    wanted, own = ((part @ part.new_tensor(_LUMA))[..., None] + _DARKEST for part in (other, colour))
-    return colour * (wanted / own).clamp(1 / _MOST_GAIN, _MOST_GAIN)
+    wanted, own = (_luma(part) + _DARKEST for part in (drawn, projected))
+    bright = projected * (wanted / own).clamp(1 / _MOST_GAIN, _MOST_GAIN)
+    return bright + _HUE_SHARE * ((drawn - _luma(drawn)) - (bright - _luma(bright)))
+
+
+def _luma(colours: Tensor) -> Tensor:
+    return (colours @ colours.new_tensor(_LUMA))[..., None]
 
 
 def _signed(pictures: Tensor, vae: ImageVAE) -> Tensor:

@@ -30,7 +30,7 @@ from maquette.models.image_vae import ImageVAE, ImageVAEConfig
 from maquette.models.paint_unet import PaintUNet, PaintUNetConfig
 from maquette.models.rotary import Rotary
 from maquette.models.unet import UNetConfig
-from maquette.paint.draw import as_bright, decode_correction
+from maquette.paint.draw import corrected_colours, decode_correction
 from maquette.paint.samplers import NoiseSchedule
 from maquette.runtime.device import choose_runtime
 from maquette.train.assets import load_assets, read_holdout
@@ -64,7 +64,7 @@ UNET = UNetConfig(
 )
 VAE = ImageVAEConfig(widths=(32, 64, 96, 96), blocks_per_level=1, norm_groups=16)
 VAE_STAGE = StageSettings(steps=4000, batch_size=32, learning_rate=5e-4, save_every=250)
-UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=6e-4, save_every=500)
+UNET_STAGE = StageSettings(steps=12000, batch_size=16, learning_rate=1e-3, muon=True, save_every=2000)
 
 
 @dataclass(frozen=True)
@@ -427,7 +427,7 @@ def compare(model: PaintModel, parts: Sequence[Views], device: torch.device) -> 
     """What the model changes, on the views that the pictures do not show (the front one is left out).
 
     Returns:
-        Means over objects: decibels of albedo by the model, by its brightness alone, by projecting alone and by the
+        Means over objects: decibels of albedo by the model, by what is baked of it, by projecting alone and by the
         hint's mean colour.
     """
     unet, vae = model.unet.to(device), model.vae.to(device)
@@ -450,7 +450,7 @@ def _decibels(vae: ImageVAE, views: Views, index: int, drawn: Tensor) -> dict[st
     inside = views.mask[index, :, 0] > 0
     mean = hint.permute(0, 2, 3, 1)[inside].mean(0)[:, None, None].expand_as(hint)
     inside[0] = False
-    bright = as_bright(hint.movedim(1, -1), corrected.clamp(0, 1).movedim(1, -1)).movedim(-1, 1)
+    baked = corrected_colours(hint.movedim(1, -1), corrected.clamp(0, 1).movedim(1, -1)).movedim(-1, 1)
 
     def decibels(guess: Tensor) -> float:
         error = (guess.clamp(0, 1) - albedo).square().mean(1)[inside].mean()
@@ -458,7 +458,7 @@ def _decibels(vae: ImageVAE, views: Views, index: int, drawn: Tensor) -> dict[st
 
     return {
         "model": decibels(corrected),
-        "brightness": decibels(bright),
+        "as_baked": decibels(baked),
         "projected": decibels(hint),
         "mean_colour": decibels(mean),
     }

@@ -12,6 +12,7 @@ from maquette.errors import CheckpointError
 HUNYUAN_LICENSE = "Tencent Hunyuan 3D community licence"
 HUNYUAN_REGIONS = "not in the European Union, the United Kingdom or South Korea"
 BUNDLED = "bundled"
+BUNDLED_PAINTER = "bundled-painter"
 
 Kind = Literal["shape", "autoencoder", "paint", "part"]
 
@@ -21,7 +22,7 @@ class ModelEntry:
     """One model of the catalogue."""
 
     name: str
-    """The folder it is published in, or "bundled"."""
+    """The folder it is published in, or that of a model in the package."""
     summary: str
     kind: Kind = "shape"
     license: str = HUNYUAN_LICENSE
@@ -108,6 +109,16 @@ CATALOG = (
         summary="our own small model, in the package",
         license="Apache-2.0",
         regions="everywhere",
+        size_gb=0.04,
+        memory_gb=1.0,
+    ),
+    ModelEntry(
+        name=BUNDLED_PAINTER,
+        summary="our own small painter, in the package; corrects what `project` paints",
+        kind="paint",
+        license="Apache-2.0",
+        regions="everywhere",
+        size_gb=0.04,
         memory_gb=1.0,
     ),
     _shape("v2-1", "Hunyuan3D-2.1", "3.0 billion parameters, mixture of experts", 7.37, 10),
@@ -209,5 +220,10 @@ def find_entry(name: str, kind: Kind = "shape") -> ModelEntry:
 
 
 def bundled_file() -> Path:
-    """The bundled model's weights inside the installed package."""
+    """The bundled shape model's weights inside the installed package."""
     return Path(str(files("maquette.zoo"))) / "bundled" / "shape.safetensors"
+
+
+def bundled_painter() -> Path:
+    """The bundled painter's folder inside the installed package."""
+    return bundled_file().parent / "painter"

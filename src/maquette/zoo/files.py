@@ -13,7 +13,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maquette.errors import CheckpointError
-from maquette.zoo.catalog import BUNDLED, Kind, ModelEntry, bundled_file, find_entry, list_models
+from maquette.zoo.catalog import (
+    BUNDLED,
+    BUNDLED_PAINTER,
+    Kind,
+    ModelEntry,
+    bundled_file,
+    bundled_painter,
+    find_entry,
+    list_models,
+)
 
 WEIGHT_FILES = tuple(
     f"model{precision}.{kind}" for kind in ("safetensors", "ckpt") for precision in (".fp16", "")
@@ -35,6 +44,8 @@ def local_folder(entry: ModelEntry) -> Path | None:
     """The folder with all of a model's files, or None where some are missing."""
     if entry.name == BUNDLED:
         return bundled_file().parent if bundled_file().is_file() else None
+    if entry.name == BUNDLED_PAINTER:
+        return bundled_painter() if bundled_painter().is_dir() else None
     snapshot = _snapshot(entry)
     if snapshot is None or missing_files(entry):
         return None
@@ -106,6 +117,12 @@ def choose_model(views: Sequence[str]) -> str:
     )
 
 
+def choose_painter() -> str:
+    """The paint model where none was named: a published one that is here, else the bundled one."""
+    painters = [entry for entry in list_models() if entry.kind == "paint" and entry.repo]
+    return next((entry.name for entry in painters if is_present(entry)), BUNDLED_PAINTER)
+
+
 def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) -> Path:
     """Fetch a model's files, going on where an earlier try stopped, and hold each against its checksum.
 
@@ -121,7 +138,7 @@ def pull(entry: ModelEntry, on_file: Callable[[str], None] = lambda name: None) 
             before stays usable.
     """
     if entry.repo is None and entry.url is None:
-        return bundled_file().parent
+        return local_folder(entry) or bundled_file().parent
     try:
         import huggingface_hub
     except ImportError as error:
