@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,12 @@ def test_the_texture_and_where_it_lies_survive(kind: str, tmp_path: Path) -> Non
     material = again.visual.material
     image = material.baseColorTexture if kind == "glb" else material.image
     assert np.array_equal(np.asarray(image.convert("RGB")), np.asarray(mesh.visual.material.baseColorTexture))
+
+
+def test_a_package_does_not_tell_when_it_was_made(tmp_path: Path) -> None:
+    path = export_mesh(textured_ball(), tmp_path / "ball.usdz", metadata=META)
+    with zipfile.ZipFile(path) as package:
+        assert {entry.date_time[0] for entry in package.infolist()} == {1980}
 
 
 @pytest.mark.parametrize("make", [ball, coloured_ball, textured_ball])

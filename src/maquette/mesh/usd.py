@@ -6,6 +6,7 @@ Needs `usd-core` (extra `usd`). Metallic and roughness share one picture, each r
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,8 @@ from maquette.mesh.glb import (
 
 if TYPE_CHECKING:
     import trimesh
+
+_DATE = 315_662_400  # 2 January 1980, noon; packages know no earlier year
 
 
 def usdz_bytes(mesh: trimesh.Trimesh, metadata: dict[str, Any], texture_format: TextureFormat) -> bytes:
@@ -48,6 +51,10 @@ def usdz_bytes(mesh: trimesh.Trimesh, metadata: dict[str, Any], texture_format: 
         if visual.kind == "texture":
             _define_material(stage, mesh, shape, Path(folder), "jpeg" if texture_format == "jpeg" else "png")
         stage.GetRootLayer().Save()
+        for file in Path(folder).iterdir():
+            os.utime(
+                file, (_DATE, _DATE)
+            )  # the package keeps it, and the same mesh is to give the same bytes
         package = Path(folder, "asset.usdz")
         if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(Path(folder, "asset.usdc"))), str(package)):
             raise OutputError("usd-core could not write the USDZ package", "write a GLB instead")
