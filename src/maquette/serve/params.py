@@ -91,7 +91,9 @@ class JobRequest(BaseModel):
         None, min_length=1, max_length=1000, description="Needs a text-to-image model on the server"
     )
     model: str | None = Field(None, max_length=200, description="A name from /v1/models; default: the first")
-    painter: str | None = Field(None, max_length=40, description="one that this server offers; default: its first")
+    painter: str | None = Field(
+        None, max_length=40, description="one that this server offers; default: its first"
+    )
     texture: bool | None = Field(None, description="Whether to paint; default: if the server can")
     texture_size: TextureSize = 2048
     keep_uv: bool = Field(False, description="Paint `mesh` on its own texture coordinates")
