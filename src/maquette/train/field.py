@@ -13,14 +13,13 @@ from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from maquette.train.bank import PictureBank, ShapeBank
 from maquette.train.dit import draw_pictures
 from maquette.train.recipe import Recipe
 from maquette.train.run import Stage, StageSettings, compiled, hash_seed
 from maquette.train.step import Losses
-from maquette.train.vae import SIGN_SHARPNESS, overlap, pose_matrices, query_window
+from maquette.train.vae import field_loss, pose_matrices, query_window
 from maquette.zoo.shape_model import ShapeModel
 
 FIELD_SIGN_WEIGHT = 0.05
@@ -51,15 +50,8 @@ class PictureToField(nn.Module):
         return self.vae.field(queries, self.vae.decode(self.latents(pictures))).float()
 
     def forward(self, pictures: Tensor, queries: Tensor, targets: Tensor) -> tuple[Tensor, Losses]:
-        """Loss of pictures (B, 3, S, S) in [-1, 1], queries (B, Q, 3), truncated distances (B, Q) in [-1, 1].
-
-        What is logged beside it, `iou`, is of the query points, not of volumes.
-        """
-        logits = self.logits(pictures, queries)
-        distance = F.mse_loss(logits, targets)
-        sign = F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, (targets > 0).float())
-        parts = {"distance": distance, "sign": sign, "iou": overlap(logits, targets)}
-        return distance + FIELD_SIGN_WEIGHT * sign, {name: value.detach() for name, value in parts.items()}
+        """Loss of pictures (B, 3, S, S) in [-1, 1], queries (B, Q, 3), truncated distances (B, Q) in [-1, 1]."""
+        return field_loss(self.logits(pictures, queries), targets, FIELD_SIGN_WEIGHT)
 
 
 def train_field(

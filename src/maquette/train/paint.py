@@ -406,9 +406,8 @@ def train_unet(
     def compute(chosen: Tensor, noise: Tensor, view: Tensor) -> tuple[Tensor, Losses]:
         reference, guides, rotary, target, weight = latents.batch(module.unet, chosen)
         loss, drawn = draw(reference, guides, rotary, noise, target, weight)
-        unlike = latents.unlikeness(
-            vae, chosen, drawn, view
-        )  # half precision would lose differences of colour
+        # In full precision: half would lose differences of colour.
+        unlike = latents.unlikeness(vae, chosen, drawn, view)
         return loss + unlike, {"loss": loss.detach(), "unlike": unlike.detach()}
 
     stage = Stage("paint_unet", module, compute, recipe.unet_stage, folder, seed, on_save=keep)

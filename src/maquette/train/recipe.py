@@ -47,6 +47,11 @@ class Recipe:
     decoding_resolution: int = 192
 
 
+# Small batches: in minutes, the number of steps counts for more than what each of them sees.
+_GPU_STAGE = StageSettings(
+    steps=20_000, batch_size=64, learning_rate=2e-3, muon=True, average_decay=0.999, save_every=2000
+)
+
 GPU_RECIPE = Recipe(
     vae=ShapeVAEConfig(
         num_latents=128,
@@ -80,15 +85,10 @@ GPU_RECIPE = Recipe(
     bank=BankSettings(
         surface_points=16384, queries=32768, views_per_front=3, picture_size=168, truncation=0.2
     ),
-    # Small batches: in minutes, the number of steps counts for more than what each of them sees.
-    vae_stage=StageSettings(
-        steps=20_000, batch_size=48, learning_rate=2e-3, muon=True, average_decay=0.999, save_every=2000
-    ),
-    dit_stage=StageSettings(
-        steps=20_000, batch_size=64, learning_rate=2e-3, muon=True, average_decay=0.999, save_every=2000
-    ),
-    field_stage=StageSettings(
-        steps=80_000, batch_size=64, learning_rate=1.5e-3, muon=True, average_decay=0.9995, save_every=5000
+    vae_stage=replace(_GPU_STAGE, batch_size=48),
+    dit_stage=_GPU_STAGE,
+    field_stage=replace(
+        _GPU_STAGE, steps=80_000, learning_rate=1.5e-3, average_decay=0.9995, save_every=5000
     ),
     num_procedural=8000,
     procedural_share=0.3,
@@ -103,6 +103,16 @@ GPU_RECIPE = Recipe(
     decoding_resolution=128,
 )
 """38 MB of weights; about half an hour on one data-centre GPU, banks included."""
+
+_CPU_STAGE = StageSettings(
+    steps=2100,
+    batch_size=32,
+    learning_rate=1e-3,
+    muon=True,
+    warmup_steps=100,
+    save_every=250,
+    average_decay=0.998,
+)
 
 CPU_RECIPE = Recipe(
     vae=ShapeVAEConfig(
@@ -134,33 +144,9 @@ CPU_RECIPE = Recipe(
         dino=DinoV2Config(width=160, depth=4, num_heads=4, image_size=112), image_size=112
     ),
     bank=BankSettings(surface_points=2048, queries=4096, views_per_front=2, picture_size=112, truncation=0.3),
-    vae_stage=StageSettings(
-        steps=1600,
-        batch_size=64,
-        learning_rate=1e-3,
-        muon=True,
-        warmup_steps=100,
-        save_every=200,
-        average_decay=0.998,
-    ),
-    dit_stage=StageSettings(
-        steps=2100,
-        batch_size=32,
-        learning_rate=1e-3,
-        muon=True,
-        warmup_steps=100,
-        save_every=250,
-        average_decay=0.998,
-    ),
-    field_stage=StageSettings(
-        steps=1100,
-        batch_size=32,
-        learning_rate=1e-3,
-        muon=True,
-        warmup_steps=150,
-        save_every=200,
-        average_decay=0.998,
-    ),
+    vae_stage=replace(_CPU_STAGE, steps=1600, batch_size=64, save_every=200),
+    dit_stage=_CPU_STAGE,
+    field_stage=replace(_CPU_STAGE, steps=1100, warmup_steps=150, save_every=200),
     num_procedural=3000,
     queries_per_step=512,
     noise_levels_per_picture=1,

@@ -1,4 +1,4 @@
-"""What both training stages share: schedule, averaged weights, the log, and stopping and resuming."""
+"""What all training stages share: schedule, averaged weights, the log, and stopping and resuming."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from maquette.train.muon import Muon, is_hidden_matrix
-from maquette.train.step import LossFunction, TrainingStep
+from maquette.train.step import Losses, LossFunction, TrainingStep
 
 logger = logging.getLogger(__name__)
 
@@ -112,14 +112,14 @@ class Stage:
         decay = min(self.settings.average_decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.values()), self._current, 1 - decay)
-        self.log(losses)
+        self._log(losses)
 
-    def log(self, losses: dict[str, Tensor], **extra: float) -> None:
+    def _log(self, losses: Losses) -> None:
         """Append the losses to `log.jsonl` and show them, every `log_every` steps."""
         if self.step % self.settings.log_every:
             return
         record = {"stage": self.name, "step": self.step, "seconds": round(self.elapsed, 1)}
-        record |= {name: round(float(value), 6) for name, value in losses.items()} | extra
+        record |= {name: round(float(value), 6) for name, value in losses.items()}
         record["learning_rate"] = round(float(self._groups()[0]["lr"]), 8)
         with (self.folder / "log.jsonl").open("a") as file:
             file.write(json.dumps(record) + "\n")

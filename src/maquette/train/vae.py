@@ -90,19 +90,22 @@ class Trainer(nn.Module):
         mean, log_variance = mean.float(), log_variance.float()
         latents = mean + torch.exp(0.5 * log_variance) * noise
         logits = self.vae.field(queries, self.vae.decode(latents)).float()
-        distance = F.mse_loss(logits, targets)
-        # The distance alone is content with thin parts being slightly outside; the sign is what makes a surface.
-        sign = F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, (targets > 0).float())
+        loss, parts = field_loss(logits, targets, SIGN_WEIGHT)
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = distance + SIGN_WEIGHT * sign + self.kl_weight * kl
-        parts = {"distance": distance, "sign": sign, "kl": kl, "iou": overlap(logits, targets)}
-        return loss, {name: value.detach() for name, value in parts.items()}
+        return loss + self.kl_weight * kl, {**parts, "kl": kl.detach()}
 
 
-def overlap(logits: Tensor, targets: Tensor) -> Tensor:
-    """Intersection over union of where both are positive."""
+def field_loss(logits: Tensor, targets: Tensor, sign_weight: float) -> tuple[Tensor, Losses]:
+    """Loss of logits (B, Q) against truncated distances (B, Q) in [-1, 1].
+
+    What is logged beside it, `iou`, is of the query points, not of volumes.
+    """
     inside, predicted = targets > 0, logits > 0
-    return (inside & predicted).sum() / (inside | predicted).sum().clamp_min(1)
+    distance = F.mse_loss(logits, targets)
+    # The distance alone is content with thin parts being slightly outside; the sign is what makes a surface.
+    sign = F.binary_cross_entropy_with_logits(logits * SIGN_SHARPNESS, inside.float())
+    iou = (inside & predicted).sum() / (inside | predicted).sum().clamp_min(1)
+    return distance + sign_weight * sign, {"distance": distance.detach(), "sign": sign.detach(), "iou": iou}
 
 
 def draw(
