@@ -5,8 +5,8 @@ each camera would see of every material; the pictures become textures; what no v
 With `compatible` each of these steps is the published one.
 
 A small model of our own corrects the colours that the weight-free painter gives the mesh: it reads that painter's views
-beside the guides, and the difference of its pictures to them is baked. That tells how bright each place is; hue and
-saturation stay those of the weight-free painter.
+beside the guides, and the difference of its pictures to them is baked. That tells how bright each place is, and most of
+its hue and saturation (`corrected_colours`).
 """
 
 from __future__ import annotations
