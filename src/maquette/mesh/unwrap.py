@@ -23,9 +23,7 @@ _GRID = 1024  # most cells along the sheet when packing
 _PACKED = 0.73  # share of the sheet that the first attempt hopes for
 _ATTEMPTS = 2
 _ENOUGH = 0.705  # share of the sheet at which no further attempt is made
-_BROKEN = (
-    0.08  # of the surface: the largest charts that are broken into eighths to fill the gaps between others
-)
+_BROKEN = 0.08  # of the surface: the largest charts, broken into eighths to fill the gaps between others
 _BREAKS = 2
 _MANY = 300  # charts of which some are small enough as it is
 _CHECKED_AT = 2048  # texels along the sheet when looking for folds

@@ -26,7 +26,7 @@ from maquette.mesh.glb import (
 if TYPE_CHECKING:
     import trimesh
 
-_DATE = 315_662_400  # 2 January 1980, noon; packages know no earlier year
+_DATE = 315_662_400  # 2 January 1980: of all files, so that the same mesh gives the same bytes
 
 
 def usdz_bytes(mesh: trimesh.Trimesh, metadata: dict[str, Any], texture_format: TextureFormat) -> bytes:
@@ -52,9 +52,7 @@ def usdz_bytes(mesh: trimesh.Trimesh, metadata: dict[str, Any], texture_format: 
             _define_material(stage, mesh, shape, Path(folder), "jpeg" if texture_format == "jpeg" else "png")
         stage.GetRootLayer().Save()
         for file in Path(folder).iterdir():
-            os.utime(
-                file, (_DATE, _DATE)
-            )  # the package keeps it, and the same mesh is to give the same bytes
+            os.utime(file, (_DATE, _DATE))
         package = Path(folder, "asset.usdz")
         if not UsdUtils.CreateNewUsdzPackage(Sdf.AssetPath(str(Path(folder, "asset.usdc"))), str(package)):
             raise OutputError("usd-core could not write the USDZ package", "write a GLB instead")

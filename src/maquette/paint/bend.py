@@ -48,9 +48,8 @@ def _look_up(values: np.ndarray, place: np.ndarray, interpolation: int) -> np.nd
     x, y = np.ascontiguousarray(place[..., 0]), np.ascontiguousarray(place[..., 1])
     if values.ndim == 2:
         return cv2.remap(values, x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)
-    fours = np.split(
-        values, range(4, values.shape[2], 4), axis=2
-    )  # cubic looks take no more channels at once
+    # Cubic looks take no more channels at once.
+    fours = np.split(values, range(4, values.shape[2], 4), axis=2)
     return np.dstack(
         [
             cv2.remap(np.ascontiguousarray(part), x, y, interpolation, borderMode=cv2.BORDER_REPLICATE)

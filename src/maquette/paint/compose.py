@@ -16,6 +16,7 @@ from torch import Tensor
 
 from maquette.paint.fill import conjugate_gradients, links
 from maquette.paint.texels import Texels, between_nodes, net_nodes
+from maquette.render.shade import face_areas
 
 _REACH = 0.03  # of the square root of the surface: how wide the change from source to source is
 _MAJORITY = 3.0  # power of a source's share: the higher, the sooner the larger one has it all
@@ -71,12 +72,7 @@ class _Graph:
         ends, strength = links(texels, nodes, count)
         degree = strength.new_zeros(count).index_add_(0, ends[0], strength).clamp(min=1e-9)
         corners = texels.vertices[texels.faces]
-        area = (
-            torch.linalg.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-            .norm(dim=-1)
-            .sum()
-            / 2
-        )
+        area = face_areas(texels.vertices, texels.faces).sum()
         length = (corners - corners.roll(1, 1)).norm(dim=-1).mean()
         return cls(count, ends, strength, degree, float(length / area.sqrt().clamp(min=1e-12)))
 

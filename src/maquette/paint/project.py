@@ -42,13 +42,8 @@ AZIMUTHS = {"front": 0.0, "left": 90.0, "back": 180.0, "right": 270.0}
 """Where the camera of each view is expected; left is the object's own left."""
 
 _BEND_GRID = 256
-_RANKS = (
-    2e-2,
-    4e-4,
-    1e-5,
-    1e-6,
-    5e-7,
-)  # of what mirrors show: one beside the object, two behind it, two at its sides
+# Of what mirrors show: one beside the object, two behind it, two at its sides.
+_RANKS = (2e-2, 4e-4, 1e-5, 1e-6, 5e-7)
 _BEHIND = np.diag([1.0, 1.0, -1.0])
 _QUARTER_TURN = np.array([[0.0, 0, 1], [0, 1, 0], [-1, 0, 0]])
 _ALIKE = 0.05  # of the shape's size: how far sides may differ and still count as alike
